@@ -47,6 +47,9 @@ def check(
     ] = None,
     template: Template_ = None,
     loss_on: LossOn_ = None,
+    max_length: Annotated[
+        int | None, Parameter(help="With a model: as a spec's max_length; default that of the kind.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Read data as training would, and say what would become of every row: exit 0, or 4 with what to do.
@@ -57,9 +60,9 @@ def check(
 
     Example: runner data check battles.csv --kind dense_network --columns '{"prompt": "Question"}' --json
 
-    Example: runner data check chats.jsonl --kind sft --model HuggingFaceTB/SmolLM2-135M-Instruct
+    Example: runner data check chats.jsonl --kind sft --model HuggingFaceTB/SmolLM2-135M-Instruct --max-length 2048
     """
-    for flag, given in {"--template": template, "--loss-on": loss_on}.items():
+    for flag, given in {"--template": template, "--loss-on": loss_on, "--max-length": max_length}.items():
         if given is not None and model is None:
             raise UsageError("says how rows become tokens, and needs --model", where=flag)
     read = read_data(path, kind, columns, fields)
@@ -69,9 +72,11 @@ def check(
         except DataError as error:
             read.error = error
     if model is not None and read.error is None:
+        from runner.cli.data_length import room_of
         from runner.cli.data_tokens import loss_on_of, try_template
 
-        try_template(read, model=model, template=template, loss_on=loss_on_of(kind, loss_on))
+        room = room_of(kind, max_length)
+        try_template(read, model=model, template=template, loss_on=loss_on_of(kind, loss_on), room=room)
     show(data_document(read), lambda: report_text(read), as_json=json)
     return ended(read, json)
 

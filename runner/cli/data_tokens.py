@@ -15,6 +15,7 @@ from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered
 from runner.chat.renderer import ChatRenderer
+from runner.cli.data_length import NoRoom, Room
 from runner.cli.output import say, show
 from runner.contract.quantities import counted
 from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
@@ -123,8 +124,11 @@ def loss_on_of(kind: str, words: str | None) -> Any:
         ) from None
 
 
-def try_template(read: DataTrial, *, model: str, template: str | None, loss_on: Any = "assistant") -> None:
-    """Try the chat template on every row that was read, as training would: rows that it refuses count as dropped.
+def try_template(
+    read: DataTrial, *, model: str, template: str | None, loss_on: Any = "assistant", room: Room | None = None
+) -> None:
+    """Try the chat template on every row that was read, as training would: rows that it refuses count as dropped, and
+    those whose answers have no ``room``.
 
     ``read.error`` becomes what training would end with: a model without a template, or not one row that is left.
     """
@@ -135,21 +139,26 @@ def try_template(read: DataTrial, *, model: str, template: str | None, loss_on: 
     except DataError as error:
         read.error = error
         return
-    refused: dict[str, list[tuple[int, Unrenderable]]] = {}
+    refused: dict[str, list[tuple[int, Unrenderable | NoRoom]]] = {}
     noted: dict[str, int] = {}
+    cuts: list[int] = []
     count = len(read.loaded.train) + len(read.loaded.validation)
     for row in chain(_chats(read.loaded.train), read.loaded.validation):
         try:
-            rendered = [
-                each for _, chat, learned in _parts(row, loss_on) for each in renderer.trained_each(chat, learned)
-            ]
-        except Unrenderable as error:
+            answers = [renderer.trained_each(chat, learned) for _, chat, learned in _parts(row, loss_on)]
+            if room is not None:
+                cuts += [row.line] * room.cuts(answers)
+        except (Unrenderable, NoRoom) as error:
             refused.setdefault(error.reason, []).append((row.line, error))
             continue
-        for note in dict.fromkeys(note for each in rendered for note in each.notes):
+        for note in dict.fromkeys(note for rows in answers for each in rows for note in each.notes):
             noted[note] = noted.get(note, 0) + 1
     read.warnings += renderer.warnings
     read.warnings += [f"{note} ({counted(count, 'rows')})" for note, count in noted.items()]
+    if cuts and room is not None:
+        read.report.change("cut_at_max_length", sorted(cuts))
+        rows = counted(len(cuts), "rows")
+        read.warnings.append(f"{rows} cut at max_length, {room.tokens:,}: their ends are not learned")
     for reason, found in refused.items():
         found.sort(key=lambda each: each[0])
         read.report.drop(reason.replace(" ", "_"), [line for line, _ in found])

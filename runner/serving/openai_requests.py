@@ -60,6 +60,9 @@ IDLE: dict[str, tuple[Any, ...]] = {
     "use_beam_search": (False,),
 }
 
+#: How alike a field is to one that is known, of which it is a slip of the fingers: a letter more, less or elsewhere.
+SLIP = 0.9
+
 
 #: Settings that the wire calls otherwise.
 WIRE = {"token_ids": "return_token_ids"}
@@ -209,7 +212,11 @@ def _parted(
         elif value is None:
             if name not in IDLE and name not in served.fields and "*" not in served.fields:
                 raise _unknown(name, kind)
-        elif name in served.fields or "*" in served.fields:
+        elif name in served.fields:
+            beyond[name] = value
+        elif "*" in served.fields:
+            if name not in IDLE and near_names.nearest(name, [*kind.model_fields, *IDLE], SLIP) is not None:
+                raise _unknown(name, kind)
             beyond[name] = value
         elif name in passed_over:
             left.append(name)
@@ -230,7 +237,8 @@ def _parted(
 
 def _unknown(name: str, kind: type[BaseModel]) -> Refusal:
     known = list(kind.model_fields)
-    said = near_names.hint(name, known, f"the fields are {', '.join(known)}")
+    nearest = near_names.nearest(name, [*known, *IDLE], SLIP)
+    said = near_names.hint(name, known if nearest is None else [nearest], f"the fields are {', '.join(known)}")
     return Refusal(400, f"there is no field {name!r}: {said}", param=name, code="unknown_field")
 
 

@@ -14,6 +14,9 @@ from runner.errors import EnvironmentProblem
 from runner.spec import pointers
 from runner.spec.envelope import ModelSection, TrainingSpec
 
+#: The most epochs, and the most examples of a batch: more than that is a slip, and no run ends it.
+MOST = 10_000_000
+
 
 def spec_class(kind: str) -> type[ModelSpec]:
     """The ``Spec`` of a kind. Raises NotFoundError for one that does not exist, EnvironmentProblem for a broken one."""
@@ -50,7 +53,8 @@ def _document_class(spec: type[ModelSpec]) -> type[TrainingSpec]:
     }
     if spec.uses_epochs:
         default: Any = ... if spec.default_epochs is None else spec.default_epochs
-        fields["epochs"] = (int, option(default, ge=1, description="How often to go over the data.", resume="free"))
+        text = "How often to go over the data."
+        fields["epochs"] = (int, option(default, ge=1, le=MOST, description=text, resume="free"))
     else:
         text = "How often to go over the data: ignored, this kind does not go over it in epochs."
         fields["epochs"] = (int, option(0, ge=0, description=text, resume="free"))
@@ -65,12 +69,12 @@ def _document_class(spec: type[ModelSpec]) -> type[TrainingSpec]:
 
 def _batch_size(spec: type[ModelSpec], default: Any) -> tuple[Any, Any]:
     if not spec.takes_auto_batch_size:
-        return int, option(default, ge=1, description="How many examples make a step.")
+        return int, option(default, ge=1, le=MOST, description="How many examples make a step.")
     text = (
         "How many examples go through the model at a time; gradient_accumulation of them make a step. auto finds how "
         f"many there is memory for: a step has {spec.default_batch_size} times gradient_accumulation examples then."
     )
-    return Annotated[int, Field(ge=1)] | Literal["auto"], option(default, description=text)
+    return Annotated[int, Field(ge=1, le=MOST)] | Literal["auto"], option(default, description=text)
 
 
 def _data_option(spec: type[ModelSpec]) -> Any:

@@ -199,6 +199,40 @@ def test_rows_that_a_template_takes_are_accepted_and_a_template_needs_a_model(
         check("sample", kind="causal_lm", model=_TINY)
 
 
+@pytest.mark.parametrize("most", [None, 64])
+def test_a_row_whose_answer_is_behind_max_length_is_left_out_as_training_does(
+    most: int | None, chats: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = {"role": "user", "content": "Why? " * (400 if most is None else 60)}
+    rows = [_ASKED, [long, _ASKED[1]], [*_ASKED, long, _ASKED[1]]]
+    Path("long.jsonl").write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
+    assert check("long.jsonl", kind="sft", model=_TINY, max_length=most, json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["rows_kept"]) == ("warn", 2)
+    assert told["rows_dropped"] == {"answer_behind_max_length": 1}
+    assert (told["named"]["answer_behind_max_length"], told["named"]["cut_at_max_length"]) == ([2], [3])
+    assert any(f"of which {most or 1024:,} are read" in warning for warning in told["warnings"])
+
+
+def test_answers_that_are_scored_need_their_ends(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = {"prompt": "Why?", "chosen": "Because. " * 20, "rejected": "No."}
+    Path("pairs.jsonl").write_text(json.dumps(pair) + "\n" + json.dumps(pair | {"chosen": "Because."}) + "\n")
+    for kind, kept in (("dpo", 2), ("reward", 1)):
+        assert check("pairs.jsonl", kind=kind, model=_TINY, max_length=64, json=True) == 0
+        assert json.loads(capsys.readouterr().out)["rows_kept"] == kept
+
+
+def test_data_of_which_nothing_has_room_is_refused(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("long.jsonl").write_text(_row(["Why? " * 20, "Because."]))
+    assert check("long.jsonl", kind="sft", model=_TINY, max_length=64, json=True) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["errors"][0]["where"]) == ("refuse", "/model/spec/max_length")
+    with pytest.raises(UsageError, match="greater than or equal to 8"):
+        check(chats, kind="sft", model=_TINY, max_length=2)
+    with pytest.raises(UsageError, match="needs --model"):
+        check(chats, kind="sft", max_length=64)
+
+
 def test_a_packaged_model_is_made_without_a_word(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNNER_CACHE_DIR", str(tmp_path / "cache"))

@@ -108,6 +108,9 @@ def test_a_trade_off_is_a_model_of_its_own_that_can_be_looked_up(behind):
         ({"max_tokens": 0}, 400, "max_tokens", "max_tokens"),
         ({"functions": [{"name": "f"}]}, 400, "functions", "use tools"),
         ({"model": "small", "tools": TOOLS}, 400, "tools", "small does not call tools"),
+        ({"temprature": 0}, 400, "temprature", "did you mean 'temperature'?"),
+        ({"model": "small", "max_token": 5}, 400, "max_token", "did you mean 'max_tokens'?"),
+        ({"reponse_format": {"type": "text"}}, 400, "reponse_format", "did you mean 'response_format'?"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused_by_its_name(behind, change, status, param, told):

@@ -80,6 +80,9 @@ BAD = {
     ),
     "a constraint that divides by zero": (sweep(constraints=["epochs / 0 < 3"]), "/sweep/constraints/0", "by zero"),
     "a constraint on a text": (sweep(constraints=["model.name < 3"]), "/sweep/constraints/0", "where numbers are"),
+    "more epochs than a run ends": (
+        spaced({"min": 1, "max": 10**30, "log": True}, "epochs"), "/sweep/space/epochs", "too large",
+    ),
     "a constraint that compares nothing": (sweep(constraints=["epochs"]), "/sweep/constraints/0", "compares nothing"),
     "a constraint without a place": (sweep(constraints=["3 < 4"]), "/sweep/constraints/0", "no place"),
     "a figure the wrong way round": (

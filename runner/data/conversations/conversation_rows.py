@@ -13,6 +13,7 @@ from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference, need_answers
 from runner.data.dialogues.row_types import ConversationRow, LanguageRow
+from runner.data.invisible_text import is_blank
 
 BESIDE = ("system", "tools", "advantage")
 
@@ -103,7 +104,7 @@ class Layout(LayoutRows):
         turns = self.answer(row.get(form.columns["completion"]), "completion")
         thought = row.get(form.columns["reasoning"]) if "reasoning" in form.columns else None
         if isinstance(thought, str) and thought.strip() and len(turns) == 1 and turns[0].reasoning is None:
-            return (replace(turns[0], reasoning=thought),)
+            return (replace(turns[0], content=self.reader.thought_once(turns[0].content, thought), reasoning=thought),)
         return turns
 
     def _accepted(self, form: Form, row: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -149,6 +150,6 @@ class Layout(LayoutRows):
         if weights == {0}:
             raise RowFault("nothing_learned", "every turn of an assistant has the weight 0")
         for number, turn in enumerate(turns):
-            if turn.role == "user" and not turn.content.strip():
+            if turn.role == "user" and is_blank(turn.content):
                 raise RowFault("empty_prompt", f"messages[{number}] of a user says nothing")
         return turns

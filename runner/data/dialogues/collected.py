@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.contract import DataReport
-from runner.data.dialogues.cell_values import missing
+from runner.data.dialogues.cell_values import missing, nothing
+from runner.data.dialogues.column_roles import plain
 from runner.data.dialogues.row_faults import ODDITIES, RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
 from runner.data.dialogues.row_layout import LayoutRows
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Rows of a file that are held at a time, beside those that were made of others.
 BATCH = 512
+#: Names of columns that a text alone is learned without.
+PICTURES = frozenset(("image", "images", "picture", "pictures", "video", "videos", "audio", "audios"))
 
 
 @dataclass
@@ -51,6 +54,8 @@ class Collected:
     cells: KeptRows[Any] = field(init=False)
     #: Every column that a row has, in the order of their appearance.
     seen: dict[str, None] = field(default_factory=dict)
+    #: Those that are called as pictures, sounds or films are, and have something.
+    pictured: set[str] = field(default_factory=set)
     #: Why rows were dropped: reason -> what was found -> the first row of it.
     details: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -113,6 +118,7 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport, 
             report.drop(reason, [line])
         for line, row in zip(batch.numbers, batch.rows, strict=True):
             found.seen.update(dict.fromkeys(row))
+            found.pictured |= {name for name in row if plain(name) in PICTURES and not nothing(row[name])}
             try:
                 made = tuple(found.layout.rows(row, line))
             except RowFault as fault:

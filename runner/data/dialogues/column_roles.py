@@ -18,6 +18,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "reasoning": ("reasoning_content", "reasoning", "thinking", "thought", "complex_cot"),
     "margin": ("margin",),
     "advantage": ("advantage",),
+    "chosen_score": ("chosen_score", "score_chosen", "chosen_rating"),
+    "rejected_score": ("rejected_score", "score_rejected", "rejected_rating"),
     "label": ("label", "labels", "kto_tag", "kto_label", "feedback", "is_desirable", "desirable", "wanted",
               "preference"),
     "text": ("text", "content", "document", "documents", "body", "page_content", "raw_text", "raw_content", "passage",

@@ -76,6 +76,9 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
     report.facts["columns"] = {role: ", ".join(sorted(names)) for role, names in sorted(told.columns.items())}
     if unused := [name for name in found.seen if name not in used]:
         report.facts["unused_columns"] = unused
+        if unread := [name for name in unused if name in found.pictured]:
+            columns = ", ".join(map(repr, unread))
+            warn(f"what is in {columns} is not read, and the rows are learned without it: vision_language has pictures")
     if told.unused_keys:
         report.facts["unused_keys_of_turns"] = dict(told.unused_keys)
     if len(found.examples) != len(found):

@@ -23,6 +23,12 @@ ODDITIES = {
     "unlisted_tool": "a call of a tool that their tools do not define",
     "answers_begin_with_prompt": "answers that begin with their prompt, which stands there twice then",
     "target_equals_source": "a target that is their source, word by word",
+    "answer_says_nothing": "an answer that is a word for a missing one, such as nan or N/A: it is learned",
+    "thought_alone": "an answer that thinks and then says nothing: its <think> is never closed, or nothing follows it",
+    "written_in_a_chat_format": "turns in which marks of a chat format stand as text: the chat template writes its own "
+    "around them, so that they stand there twice",
+    "lost_letters": "letters lost to another encoding before: U+FFFD stands in their place",
+    "chosen_scored_lower": "a chosen answer with a lower score than the rejected one",
     "negative_margin": "a margin below 0, which says that the rejected answer is the better one",
 }
 

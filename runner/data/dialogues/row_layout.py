@@ -6,16 +6,17 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.cell_values import missing, nothing, structure, text_of, without_nulls
 from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
 from runner.data.dialogues.row_faults import RowFault, Told
+from runner.data.dialogues.row_oddities import oddities
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.tool_calls import tools_of
 from runner.data.dialogues.turn_reader import TurnReader
+from runner.data.invisible_text import is_blank
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class LayoutRows(ABC):
         if not nothing(about):
             more = text_of(about, self.told, "input_not_text", "input")
             text = f"{text}\n\n{more}" if text.strip() else more
-        if not text.strip():
+        if is_blank(text):
             raise RowFault("empty_prompt", "there is nothing asked")
         return self.with_system(form, row, (*self.history(form, row), Message("user", text)))
 
@@ -211,28 +212,9 @@ class LayoutRows(ABC):
 def need_answers(turns: Sequence[Message], what: str) -> None:
     """Raise :class:`RowFault` for an assistant's turn that says nothing, which would teach to stop at once."""
     for number, turn in enumerate(turns):
-        empty = turn.role == "assistant" and not turn.content.strip() and not turn.tool_calls
+        empty = turn.role == "assistant" and is_blank(turn.content) and not turn.tool_calls
         if empty and turn.weight != 0:
             raise RowFault("empty_answer", what if len(turns) == 1 else f"{what}[{number}] says nothing")
-
-
-def oddities(turns: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> set[str]:
-    """What is odd about a conversation: words of :data:`~runner.data.dialogues.row_faults.ODDITIES`."""
-    found = set()
-    roles = [turn.role for turn in turns]
-    for before, after in pairwise(roles):
-        if before == after and before in ("user", "assistant"):
-            found.add("same_speaker_twice")
-    if "system" in roles[1:]:
-        found.add("system_turn_later")
-    spoken = [role for role in roles if role != "system"]
-    if spoken[:1] == ["assistant"]:
-        found.add("begins_with_answer")
-    if tools:
-        known = {tool["function"]["name"] for tool in tools}
-        if any(call.name not in known for turn in turns for call in turn.tool_calls):
-            found.add("unlisted_tool")
-    return found
 
 
 def is_preference(columns: Columns) -> bool:

@@ -73,6 +73,9 @@ def _arguments(value: Any, name: str) -> Mapping[str, Any]:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
             raise RowFault("bad_tool_arguments", f"the arguments of {name} are no JSON: {error}") from None
+        if value is None:
+            # Some servers write a call without arguments so.
+            return {}
     if not isinstance(value, dict):
         raise RowFault("bad_tool_arguments", f"the arguments of {name} are {kind(value)}, not an object")
     return value

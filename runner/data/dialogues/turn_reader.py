@@ -93,6 +93,13 @@ class TurnReader:
         """The messages with reasoning taken out of their text, if it is to be."""
         return tuple(map(self._thought, messages)) if self.split_think else tuple(messages)
 
+    def thought_once(self, text: str, reasoning: str) -> str:
+        """An answer's text without the ``<think>`` at its beginning that says what ``reasoning`` says already."""
+        if (found := _THINK.match(text)) and found.group(1).strip() == reasoning.strip():
+            self.told.changed.add("thought_written_twice")
+            return text[found.end() :]
+        return text
+
     def _listed(self, value: Any) -> Any:
         """A list out of its JSON text; one that Python's str() wrote is read as what it is, and told."""
         found = structure(value)
@@ -187,6 +194,8 @@ class TurnReader:
             content = ""
         text, thought, part_calls, results = self._parts(content)
         reasoning = next((turn[key] for key in REASONING if isinstance(turn.get(key), str)), None)
+        if role == "assistant" and reasoning is not None:
+            text = self.thought_once(text, reasoning)
         weight = self._weight(turn)
         if results and role == "user":
             said = [Message("user", text, weight=weight)] if text.strip() else []
@@ -282,7 +291,10 @@ def _is_text(part: Any) -> bool:
 
 
 def _part(part: Any) -> str:
-    return f"a part of the type {part['type']!r}" if isinstance(part, dict) and "type" in part else kind(part)
+    if not isinstance(part, dict) or "type" not in part:
+        return kind(part)
+    told = f"a part of the type {part['type']!r}"
+    return f"{told} whose text is {kind(part.get('text'))}" if part["type"] == "text" else told
 
 
 def _word(turn: Mapping[str, Any], key: str) -> str | None:

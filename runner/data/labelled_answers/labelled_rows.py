@@ -10,7 +10,9 @@ from runner.data.dialogues.cell_values import nothing
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, need_answers
+from runner.data.dialogues.row_oddities import answer_oddities
 from runner.data.dialogues.row_types import LabelledRow, LanguageRow, PreferenceRow
+from runner.data.invisible_text import is_blank
 from runner.data.preferences import preference_rows
 
 #: What a label may say, in lower case and without the blanks around it.
@@ -76,9 +78,11 @@ class Layout(preference_rows.Layout):
         tools = self.tools(form, row)
         wanted = self._label(row.get(form.columns["label"]))
         prompt, answer = self._question(form, row)
-        if not any(turn.content.strip() for turn in prompt):
+        if all(is_blank(turn.content) for turn in prompt):
             raise RowFault("empty_prompt", "there is nothing asked")
         need_answers(answer, "completion")
+        if wanted:
+            self.told.odd |= answer_oddities(answer[0], prompt[-1])
         made = LabelledRow(line, self.conversation(prompt, tools), answer, wanted)
         self._count(wanted)
         yield made

@@ -11,13 +11,14 @@ from runner.data.dialogues.cell_values import kind, nothing, structure
 from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, need_answers
+from runner.data.dialogues.row_oddities import answer_oddities, repeats
 from runner.data.dialogues.row_types import LanguageRow, PreferenceRow
+from runner.data.invisible_text import is_blank
 from runner.data.preferences.votes import vote_columns, won
 
 BESIDE = ("input", "history", "system", "tools", "margin")
+SCORES = ("chosen_score", "rejected_score")
 Turns = tuple[Message, ...]
-#: Answers to a prompt of so many words do not begin with it by chance.
-SAME_WORDS = 3
 
 
 class Layout(LayoutRows):
@@ -39,7 +40,7 @@ class Layout(LayoutRows):
         if "chosen" in found and "rejected" in found:
             for prompt in (*prompts, {}):
                 needed = ("chosen", "rejected", *prompt)
-                yield Form("preference", columns.beside(found | prompt, BESIDE), needed)
+                yield Form("preference", columns.beside(found | prompt, (*BESIDE, *SCORES)), needed)
         worse = columns.of("rejected", WORSE_ALONE)
         messages = columns.of("messages")
         if worse and messages and "chosen" not in found:
@@ -87,7 +88,7 @@ class Layout(LayoutRows):
                 raise RowFault("missing_prompt", "there is no prompt, and the answers share no beginning")
             if prompt[-1].role == "assistant":
                 raise RowFault("prompt_ends_in_answer", "the prompt's last turn is an assistant's")
-            if not any(turn.content.strip() for turn in prompt):
+            if all(is_blank(turn.content) for turn in prompt):
                 raise RowFault("empty_prompt", "there is nothing asked")
             need_answers(chosen, "chosen")
             need_answers(rejected, "rejected")
@@ -95,11 +96,12 @@ class Layout(LayoutRows):
                 same = "identical_pair" if chosen == rejected else "identical_but_for_blanks"
                 raise RowFault(same, "both answers are the same")
             context = self.conversation(prompt, tools)
-            asked = prompt[-1].content.strip()
-            if len(asked.split()) >= SAME_WORDS and all(
-                turns[0].content.lstrip().startswith(asked) for turns in (chosen, rejected)
-            ):
+            self.told.odd |= answer_oddities(chosen[0], None)
+            if all(repeats(prompt[-1], turns[0]) for turns in (chosen, rejected)):
                 self.told.odd.add("answers_begin_with_prompt")
+            scores = [self.number(form, row, role) for role in SCORES]
+            if scores[0] is not None and scores[1] is not None and scores[0] < scores[1]:
+                self.told.odd.add("chosen_scored_lower")
             yield PreferenceRow(line, context, chosen, rejected, margin)
 
     def _pairs(self, form: Form, row: Mapping[str, Any]) -> Iterator[tuple[Turns, Turns, Turns]]:

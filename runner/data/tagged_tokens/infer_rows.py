@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ WHERE, NOTHING = "--input", "no rows"
 HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet, .conll), or pipe them in: cat FILE | ..."
 #: Suffixes of files of lines of text.
 LINES = (".txt", ".text", ".md")
+#: A line that ends in a tag, as a token's does in CoNLL's form, and what is said where all are of that kind.
+TAGGED = re.compile(r"\A\S+(?:[ \t]+\S+)*[ \t]+(?:O|[BIESLU]-\S+)\s*\Z")
+AS_LINES = "each line is read as a text, and each ends in a tag: --prompts-format conll reads tokens with their tags"
 #: Those of files in CoNLL's form: a file of lines of text is called .txt here, though training reads it as CoNLL's.
 SENTENCES: Mapping[str, Container] = {suffix: kind for suffix, kind in CONLL.items() if suffix not in LINES}
 #: The field of an object that a text alone stands for, in a server's rows.
@@ -92,7 +96,7 @@ class AskedTexts(TableRows):
             yield from super()._rows()
 
     def _lines(self, path: Path) -> Iterator[AskedText]:
-        self.blank = 0
+        self.blank = count = tagged = 0
         with opened(path, encoding=self._written.encoding) as file:
             for number, raw in enumerate(file, 1):
                 try:
@@ -100,9 +104,12 @@ class AskedTexts(TableRows):
                 except UnicodeDecodeError:
                     raise DataError("is not UTF-8", where=f"{self.name}:{number}", hint="--encoding names it") from None
                 if text.removeprefix("\ufeff").strip():
+                    count += 1
+                    tagged += TAGGED.search(text) is not None
                     yield asked_text(text.removeprefix("\ufeff"), line=number)
                 else:
                     self.blank += 1
+        self.notes = [AS_LINES] if count == tagged > 1 else []
 
     def _of_files(self, path: Path) -> Iterator[Any]:
         files, container = data_files(path, also=SENTENCES)

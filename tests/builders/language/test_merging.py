@@ -61,6 +61,7 @@ def test_a_quantised_base_is_compared_too_and_the_command_says_so(kept, desk):
     kept("sft", QLORA)
     said = desk("merge", "sft/small", "--name", "alone").ok()
     assert "stored as sft/alone/v1" in said.out and "the adapter beside its quantised base" in said.out
+    assert "Warning" not in said.err
     table = desk("merge", "sft/small", "--name", "alone", "--json").ok().json["agreement"]
     assert [row[0] for row in table["rows"]] == ["the adapter beside its base", "the adapter beside its quantised base"]
     assert table["rows"][0][1] < table["rows"][1][1]

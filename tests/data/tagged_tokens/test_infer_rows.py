@@ -91,8 +91,19 @@ def test_conll_of_other_columns_and_names(tmp_path: Path) -> None:
     (tmp_path / "rows.tsv").write_text("Ida\tB-PER\nleft\tO\n")
     assert read(infer_rows.from_file(tmp_path / "rows.tsv"))[0].tokens == ("Ida", "left")
     (tmp_path / "rows.txt").write_text("Ida O\nleft O\n")
-    assert len(read(infer_rows.from_file(tmp_path / "rows.txt"))) == 2, "lines of text"
+    lines = infer_rows.from_file(tmp_path / "rows.txt")
+    assert len(read(lines)) == 2, "lines of text"
+    assert "--prompts-format conll" in lines.notes[0]
     assert read(infer_rows.from_file(tmp_path / "rows.txt", "conll"))[0].tokens == ("Ida", "left")
+
+
+def test_lines_of_text_that_end_in_tags_are_told_of() -> None:
+    piped = infer_rows.from_pipe(io.BytesIO(CONLL.partition("\n\n")[2].replace("# id 1\n", "").encode()))
+    assert len(read(piped)) == 3 and "--prompts-format conll" in piped.notes[0]
+    piped.close()
+    texts = infer_rows.from_pipe(io.BytesIO(b"Ida left for Oslo\nNobody knew of vitamin B-12\n"))
+    assert len(read(texts)) == 2 and not texts.notes
+    texts.close()
 
 
 def test_conll_without_tags_through_a_pipe() -> None:

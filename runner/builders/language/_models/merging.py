@@ -18,7 +18,7 @@ from runner.contract import Table, Task
 from runner.errors import ConflictError, EnvironmentProblem, RunFailed
 from runner.training import quantised
 from runner.training.finetuning_specs import FinetuningSpec, QLora
-from runner.training.quiet_libraries import quietly
+from runner.training.quiet_libraries import quiet_adapters, quietly
 
 #: What both are asked. They differ in length and script, so that many tokens and positions have a part.
 ASKED = (
@@ -122,7 +122,9 @@ def _quantised(folder: Path, base: Path, method: QLora, head: Head, ids: list[li
     config = quantised.config(method, "cpu", "/model/spec/finetuning_spec", lambda *_, **__: None)
     plain = open_weights(base, "cpu", head, quantization=config)
     quantised.layers(plain)
-    return _logits(PeftModel.from_pretrained(plain, folder).eval(), ids)
+    with quiet_adapters():
+        opened = PeftModel.from_pretrained(plain, folder)
+    return _logits(opened.eval(), ids)
 
 
 def _difference(before: torch.Tensor, after: torch.Tensor) -> list[Any]:
