@@ -216,7 +216,7 @@ def _tell_of_shared(train: PictureSplit, held: PictureSplit, given: Any, warn: W
         pairs = ", ".join(
             f"{train.pictures.names[order[at]]} and {train.pictures.names[order[at + 1]]}" for at in same[:SHOWN]
         )
-        warn(f"{counted(len(same), 'pictures')} of training are there again with another label: {pairs}")
+        warn(f"training has {counted(len(same), 'pictures')} again with another label: {pairs}")
 
 
 def _tell_of_unknown(held: PictureSplit, name: str, warn: Warn) -> None:
