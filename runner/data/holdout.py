@@ -165,6 +165,12 @@ def by_words(words: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray, dict[
     return train, validation, unknown
 
 
+def other_side(train: int, validation: int, rest: int) -> str:
+    """What to do where a split column says no row of a side."""
+    told = f"{train:,} rows say train, {validation:,} validation and {rest:,} test, which is used for neither"
+    return told + ("; without it, validation_split holds some out" if train else "; is it the right column?")
+
+
 def mixed(numbers: np.ndarray, seed: int = 0) -> np.ndarray:
     """uint64 ``[n]``, each bit of which hangs on every bit of its number: splitmix64 (Steele et al., 2014)."""
     import numpy as np

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.data import holdout
 from runner.data.boxes.coco_annotations import is_coco, read_coco
-from runner.data.boxes.marked_pictures import MarkedPictures
+from runner.data.boxes.marked_pictures import MarkedPictures, need_from_zero
 from runner.data.boxes.table_boxes import BoxTableReader
 from runner.data.boxes.voc_annotations import read_voc
 from runner.data.boxes.yolo_labels import NAMES, YAML, labels_of, read_yolo
@@ -55,7 +55,9 @@ def collect(section: BoxesData, path: str, pointer: str, cache: Path) -> MarkedP
             hint="the boxes of one data set are written alike",
         )  # fmt: skip
     if reader.forms:
-        into.corners = next(iter(reader.forms))
+        into.corners, into.named = next(iter(reader.forms)), True
+    into.said |= reader.said
+    need_from_zero(reader.classes, section.class_names or (), where)
     return into
 
 

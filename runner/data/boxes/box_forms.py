@@ -74,8 +74,13 @@ class Finding:
     hint: str = ""
 
 
-def find_form(boxes: np.ndarray, sizes: np.ndarray, corners: Corners | None, unit: Unit | None) -> Finding:
-    """The form of boxes ``[n, 4]`` in pictures of sizes ``[n, 2]``; what is declared is held against what fits."""
+def find_form(
+    boxes: np.ndarray, sizes: np.ndarray, corners: Corners | None, unit: Unit | None, named: bool = False
+) -> Finding:
+    """The form of boxes ``[n, 4]`` in pictures of sizes ``[n, 2]``; what is declared is held against what fits.
+
+    Of numbers that are ``named``, ``xmin`` and the like, the corners are known, and no others are looked for.
+    """
     small = is_small(boxes, sizes)
     candidates = [
         form for form in LOOKED_FOR
@@ -83,10 +88,10 @@ def find_form(boxes: np.ndarray, sizes: np.ndarray, corners: Corners | None, uni
     ] or ([BoxForm(corners, unit or ("relative" if small else "pixel"))] if corners else [])  # fmt: skip
     counted = {form: np.flatnonzero(misfits(boxes, sizes, form)) for form in candidates}
     if corners is not None and unit is not None:
-        return _declared(BoxForm(corners, unit), boxes, sizes, small)
+        return _declared(BoxForm(corners, unit), boxes, sizes, small, named)
     fitting = [form for form, bad in counted.items() if not len(bad)]
     if len(candidates) == 1:
-        found = _declared(candidates[0], boxes, sizes, small)
+        found = _declared(candidates[0], boxes, sizes, small, named)
         return found if found.form is None else Finding(found.form)
     if len(fitting) > 1:
         return Finding(
@@ -107,16 +112,18 @@ def find_form(boxes: np.ndarray, sizes: np.ndarray, corners: Corners | None, uni
     return Finding(best, f"the boxes are read as {best}, which data.box_format does not say: {others}", bad.tolist())
 
 
-def _declared(form: BoxForm, boxes: np.ndarray, sizes: np.ndarray, small: bool) -> Finding:
+def _declared(form: BoxForm, boxes: np.ndarray, sizes: np.ndarray, small: bool, named: bool) -> Finding:
     bad = np.flatnonzero(misfits(boxes, sizes, form))
     if form.unit == "pixel" and small and len(boxes) and sizes.min() > 2:
         return Finding(
             None, f"the boxes are said to be {form}, and no number is above 1: they are shares of the picture", [0],
             'set data.box_unit to "relative"',
         )  # fmt: skip
+    # The same corners in the other unit are the likeliest, and of numbers with names the only ones.
+    same = BoxForm(form.corners, "pixel" if form.unit == "relative" else "relative")
     others = [
-        other for other in LOOKED_FOR
-        if other != form and len(bad) and (other.unit == "pixel" or small) and not misfits(boxes, sizes, other).any()
+        other for other in (same, *(each for each in LOOKED_FOR if not named and each not in (same, form)))
+        if len(bad) and (other.unit == "pixel" or small) and not misfits(boxes, sizes, other).any()
     ]  # fmt: skip
     if others:
         fix = [f'data.box_unit to "{others[0].unit}"'] if others[0].unit != form.unit else []
@@ -133,8 +140,8 @@ def _declared(form: BoxForm, boxes: np.ndarray, sizes: np.ndarray, small: bool) 
 def usable(boxes: np.ndarray, size: tuple[int, int], form: BoxForm) -> tuple[np.ndarray, list[str | None]]:
     """One picture's boxes in pixels within it, ``[n, 4]``, and of each why it is not used, or is used otherwise.
 
-    Words of faults are ``box_not_finite``, ``box_without_size`` and ``box_outside``; of changes ``box_clipped`` and,
-    of a rounding's size, ``box_at_edge``.
+    Words of faults are ``box_not_finite``, ``box_without_size``, ``box_below_pixel`` and ``box_outside``; of changes
+    ``box_clipped`` and, of a rounding's size, ``box_at_edge``.
     """
     sizes = np.tile(np.asarray(size, np.float64), (len(boxes), 1))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -147,6 +154,8 @@ def usable(boxes: np.ndarray, size: tuple[int, int], form: BoxForm) -> tuple[np.
             words.append("box_not_finite")
         elif (own[2:] <= own[:2]).any():
             words.append("box_without_size")
+        elif form.unit == "pixel" and (own[2:] - own[:2] < 1 - 1e-6).all():
+            words.append("box_below_pixel")
         elif (inside[2:] <= inside[:2]).any():
             words.append("box_outside")
         elif (over := float(np.abs(own - inside).max())) > ROUNDING + 1e-6:
@@ -157,7 +166,7 @@ def usable(boxes: np.ndarray, size: tuple[int, int], form: BoxForm) -> tuple[np.
 
 
 #: The words of :func:`usable` that mean that a box is not used.
-FAULTS = ("box_not_finite", "box_without_size", "box_outside")
+FAULTS = ("box_not_finite", "box_without_size", "box_below_pixel", "box_outside")
 
 
 def as_numbers(values: Any) -> list[float] | None:
@@ -165,6 +174,16 @@ def as_numbers(values: Any) -> list[float] | None:
     if not isinstance(values, Sequence | np.ndarray) or isinstance(values, str) or len(values) != 4:
         return None
     return [number_of(value) for value in values]
+
+
+def whole_number(value: Any) -> int | None:
+    """The number of a class or a picture, which may be a text, or have a fraction of nothing; None for what is none."""
+    text = str(value).strip()
+    if text.isascii() and text.isdigit() and len(text) < 18:
+        return int(text)
+    # "1e4" may be a name; as a number it would be written with a point.
+    number = number_of(value) if not isinstance(value, str) or "." in text else float("nan")
+    return int(number) if abs(number) < 1e15 and number.is_integer() else None
 
 
 def number_of(value: Any) -> float:

@@ -14,7 +14,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from runner.data.boxes.box_forms import as_numbers, number_of
+from runner.data.boxes.box_forms import as_numbers, number_of, whole_number
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures, size_said
 from runner.data.boxes.table_boxes import BoxTableReader
 from runner.data.images.pictures import SUFFIXES
@@ -114,10 +114,10 @@ def _categories(document: Mapping[str, Any], where: str) -> dict[Any, str]:
         raise DataError("categories are no list", where=where, hint='each is an object: {"id": 1, "name": "tram"}')
     entries = [each for each in listed if isinstance(each, Mapping)]
     for entry in entries:
-        if not isinstance(entry.get("id"), int | str):
+        if not isinstance(entry.get("id"), int | float | str):
             raise DataError(f"a category without an id: {str(dict(entry))[:100]}", where=where)
-    for entry in sorted(entries, key=lambda each: (isinstance(each["id"], str), each["id"])):
-        key, name = _id(entry.get("id")), str(entry.get("name") or entry.get("id")).strip()
+    for key, entry in sorted(((_id(each["id"]), each) for each in entries), key=lambda own: _in_order(own[0])):
+        name = str(entry.get("name") or "").strip() or str(key)
         if key in found and found[key] != name:
             raise DataError(f"two categories have the id {key!r}: {found[key]!r} and {name!r}", where=where,
                             hint="files that were put together have to be numbered anew")  # fmt: skip
@@ -142,9 +142,13 @@ def _images(document: Mapping[str, Any], where: str) -> dict[Any, Mapping[str, A
 
 
 def _id(value: Any) -> Any:
-    """An id to look up by: some programs write numbers as texts."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text
+    """An id to look up by: some programs write numbers as texts, and those that lay tables out as ``1.0``."""
+    number = whole_number(value)
+    return str(value) if number is None else number
+
+
+def _in_order(key: Any) -> tuple[bool, Any]:
+    return isinstance(key, str), key
 
 
 def _box(annotation: Mapping[str, Any]) -> tuple[Any, bool]:

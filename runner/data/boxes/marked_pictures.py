@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.data.boxes.box_forms import whole_number
 from runner.data.boxes.form_names import Corners, Unit
 from runner.data.images.collected import Collected
+from runner.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class MarkedPictures:
     kind: str = "rows"
     #: By picture, the width and the height that its annotation says it has.
     said: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Whether the numbers have names, ``xmin`` and the like, so that no other corners can be meant.
+    named: bool = False
 
     def add(self, row: int | str, name: str, marks: list[Mark], side: str | None = None, cell: Any = None) -> int:
         """A picture; its place is said next."""
@@ -50,22 +55,31 @@ def size_said(width: Any, height: Any) -> tuple[int, int] | None:
     return size if min(size) > 0 else None
 
 
+def need_from_zero(numbers: set[int], names: Sequence[str], where: str) -> None:
+    """Raise :class:`DataError` for classes that are numbered from 1, where their names count from 0."""
+    if names and numbers and min(numbers) == 1 and max(numbers) == len(names):
+        raise DataError(
+            f"the classes of boxes are numbered from 1 to {len(names)}, and their {len(names)} names count from 0: "
+            "each box would be of the class behind its own",
+            where=where, hint="number the classes from 0, or put a name for 0 in front of the others",
+        )  # fmt: skip
+
+
 def class_word(value: Any, names: tuple[str, ...] = ()) -> str | None:
     """A class as a word: a number is its name of ``names``, or itself; None for a missing one.
 
     Raises KeyError for a number beyond the names.
     """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and value.strip().isdigit() and names:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and names:
-        if not 0 <= value < len(names):
-            raise KeyError(value)
-        return names[value]
     if value is None or (isinstance(value, float) and value != value):
         return None
-    return str(value).strip() or None
+    word = str(value).strip()
+    number = whole_number(value)
+    if number is not None and names and not (isinstance(value, str) and word in names):
+        if not 0 <= number < len(names):
+            raise KeyError(number)
+        return names[number]
+    # A number with a fraction of nothing is that number; a text stays what it is.
+    return str(number) if number is not None and not isinstance(value, str) else word or None
 
 
 def in_order(words: set[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from runner.data.images.picture_targets import Targets
 from runner.data.images.prepared import SHOWN, look_at, need_rows
 from runner.data.images.splitting import divide, draw
 from runner.data.role_files import SAMPLE
+from runner.data.table_rows.values import LOOK_ALIKE, alike, ascii_told
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 WORDS = {
     "box_not_finite": "have a number that is none",
     "box_without_size": "have no size, or a negative one",
+    "box_below_pixel": "are smaller than a pixel each way, as shares of a picture are that are taken for pixels",
     "box_outside": "lie outside of their picture",
     "unreadable_box": "are no four numbers",
     "mask_without_box": "have a mask that is no polygon, and no bbox: write the bbox of each beside it",
@@ -79,6 +81,8 @@ def prepare(section: BoxesData, context: LoadContext) -> LoadedData:
     if section.validation_data is not None:
         other = _other(section, context, warn, record)
     classes = _classes(section, [read, *([other] if other else [])], kept)
+    for same in alike(classes):
+        warn(f"{', '.join(map(ascii_told, same))} {LOOK_ALIKE}")
     learned = _split(read, kept[sides.train], classes, None if sides.groups is None else sides.groups[sides.train])
     if other is not None:
         held = _split(other, other.kept, classes, None)
@@ -132,7 +136,7 @@ def _find_form(section: BoxesData, read: _Read, pointer: str, path: str, warn: W
         read.form = BoxForm(corners or "xyxy", unit or "pixel")
         return
     sizes = read.looked.sizes[rows]
-    finding: Finding = find_form(np.array(numbers, np.float64), sizes, corners, unit)
+    finding: Finding = find_form(np.array(numbers, np.float64), sizes, corners, unit, marked.named)
     if finding.form is None:
         names = list(dict.fromkeys(_called(read, rows[at]) for at in finding.bad))
         shown = ": " + ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "") if names else ""
@@ -145,20 +149,25 @@ def _find_form(section: BoxesData, read: _Read, pointer: str, path: str, warn: W
 def _tell_sizes(read: _Read, warn: Warn, pointer: str) -> None:
     """Warn of pictures that are of another size than their annotations say: their boxes may be of that other size.
 
-    Width and height that are exchanged are a picture's that is turned as its file says, and are no fault.
+    Width and height are exchanged where a picture is turned as its EXIF says. Some programs mark boxes on the picture
+    as it is seen and write the size as it lies in the file, and others do neither: nothing tells which.
     """
-    told = []
+    told: dict[bool, list[str]] = {False: [], True: []}
     for at in read.kept.tolist():
         said, there = read.marked.said.get(at), tuple(map(int, read.looked.sizes[at]))
-        if said is not None and sorted(said) != sorted(there):
-            told.append(f"{_called(read, at)} is {there[0]}x{there[1]}, and said to be {said[0]}x{said[1]}")
-    if told:
-        shown = "; ".join(told[:SHOWN]) + ("; ..." if len(told) > SHOWN else "")
-        warn(
-            f"{counted(len(told), 'pictures')} of another size than annotations say, whose boxes are read as they "
-            f"stand and may be misplaced: {shown}",
-            pointer,
+        if said is not None and said != there:
+            sentence = f"{_called(read, at)} is {there[0]}x{there[1]}, and said to be {said[0]}x{said[1]}"
+            told[sorted(said) == sorted(there)].append(sentence)
+    for exchanged, own in told.items():
+        shown = "; ".join(own[:SHOWN]) + ("; ..." if len(own) > SHOWN else "")
+        what, why = (
+            ("as wide as annotations say that they are high", "of the picture as its EXIF turns it")
+            if exchanged
+            else ("of another size than annotations say", "as they stand")
         )
+        if own:
+            count = counted(len(own), "pictures")
+            warn(f"{count} {what}, whose boxes are read {why} and may be misplaced: {shown}", pointer)
 
 
 def _called(read: _Read, at: int) -> str:
@@ -273,8 +282,13 @@ def _tell(train: BoxSplit, held: BoxSplit, given: Any, warn: Warn) -> None:
             f"measured on them says nothing of new pictures: {shown}",
             "/data/validation_split",
         )
-    if len(again := np.flatnonzero(np.bincount(np.unique(train.keys, return_inverse=True)[1]) > 1)):
-        warn(f"{counted(len(again), 'pictures')} of training are there more than once, byte by byte")
+    own: dict[int, set[bytes]] = {}
+    for key, boxes in zip(train.keys.tolist(), train.boxes, strict=True):
+        own.setdefault(key, set()).add(boxes.corners.tobytes() + boxes.labels.tobytes())
+    if again := len(train) - len(own):
+        odd = sum(len(each) > 1 for each in own.values())
+        after = f"; the boxes of {odd:,} of them differ, and what one has counts as nothing in the other" if odd else ""
+        warn(f"{counted(again, 'rows')} of training have a picture that another has, byte by byte{after}")
 
 
 def _fingerprint(*sides: BoxSplit) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.data.boxes.box_forms import as_numbers, number_of
+from runner.data.boxes.box_forms import as_numbers, number_of, whole_number
 from runner.data.boxes.form_names import Corners
-from runner.data.boxes.marked_pictures import Mark, class_word
+from runner.data.boxes.marked_pictures import Mark, class_word, size_said
 from runner.data.column_names import need
 from runner.data.images.collected import Collected
 from runner.data.images.packed_pictures import PackedPictures
@@ -41,6 +41,8 @@ NUMBERS: tuple[tuple[tuple[str, str, str, str], Corners], ...] = (
     (("xcenter", "ycenter", "width", "height"), "cxcywh"),
 )  # fmt: skip
 CROWD = ("iscrowd", "crowd")
+#: Columns of the size that a picture is said to have.
+SIZES = {"width": ("width", "imagewidth", "imgwidth"), "height": ("height", "imageheight", "imgheight")}
 NOTHING = (float("nan"),) * 4
 
 
@@ -57,6 +59,9 @@ class BoxTableReader(TableReader):
     _seen: dict[tuple[Path, str], int] = field(default_factory=dict)
     #: The forms that names of numbers tell.
     forms: set[Corners] = field(default_factory=set)
+    #: By picture, the size that its row says; and the numbers that stood for classes.
+    said: dict[int, tuple[int, int]] = field(default_factory=dict)
+    classes: set[int] = field(default_factory=set)
 
     def place(self, found: Collected, at: int, name: str, folder: Path) -> None:
         """The place of the picture of a name below a folder, or the row's fault."""
@@ -95,6 +100,9 @@ class BoxTableReader(TableReader):
                 )
         if "number0" in found and found["labels"] is None:
             raise DataError("no column is known as the classes of boxes", where="/data/columns/labels")
+        for side, names in SIZES.items():
+            if (column := next((free[name] for name in names if name in free), None)) not in found.values():
+                found[side] = column
         return found | {"cell": self.reading.cell}
 
     def _whole(self, name: str, present: Sequence[str]) -> str:
@@ -114,6 +122,7 @@ class BoxTableReader(TableReader):
             marks, fault = [], str(error)
         super()._row(found, row, line, {"image": columns["image"], "cell": columns["cell"]}, file, side, packed)
         found.labels[-1] = marks
+        self._size(row, columns, len(found) - 1)
         if fault is not None:
             found.fault(len(found) - 1, "unreadable_boxes", fault)
 
@@ -128,9 +137,15 @@ class BoxTableReader(TableReader):
             super()._row(found, row, line, {"image": columns["image"], "cell": columns["cell"]}, file, side, packed)
             at = self._seen[key] = len(found) - 1
             found.labels[at] = []
+            self._size(row, columns, at)
         if not (bare and label in (None, "")):
             # A row without any number is a picture without a box.
             found.labels[at].append(self._mark(numbers, label))
+
+    def _size(self, row: Mapping[str, Any], columns: Mapping[str, str | None], at: int) -> None:
+        width, height = (row.get(str(columns.get(side))) for side in SIZES)
+        if (size := size_said(width, height)) is not None:
+            self.said[at] = size
 
     def _marks(self, row: Mapping[str, Any], columns: Mapping[str, str | None]) -> list[Mark]:
         """The boxes of a row. Raises :class:`Unreadable`."""
@@ -217,6 +232,8 @@ class BoxTableReader(TableReader):
         word = None
         if isinstance(label, str) and label in self.section.missing_values:
             label = None
+        if (number := whole_number(label)) is not None and not (isinstance(label, str) and label in self._names):
+            self.classes.add(number)
         try:
             word = class_word(label, self._names)
         except KeyError:

@@ -23,7 +23,7 @@ def read_voc(
     side_of: Mapping[PurePosixPath, str | None],
 ) -> None:  # fmt: skip
     """The pictures that XML files name, and their boxes."""
-    into.corners, into.unit, into.kind = "xyxy", "pixel", "Pascal VOC"
+    into.corners, into.unit, into.kind, into.named = "xyxy", "pixel", "Pascal VOC", True
     by_name: dict[str, list[PurePosixPath]] = {}
     for picture in pictures:
         for name in {picture.name, picture.stem}:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runner.data.boxes.box_forms import number_of
-from runner.data.boxes.marked_pictures import Mark, MarkedPictures
+from runner.data.boxes.box_forms import number_of, whole_number
+from runner.data.boxes.marked_pictures import Mark, MarkedPictures, need_from_zero
 from runner.errors import DataError
 
 NAMES = ("classes.txt", "obj.names", "labels.txt", "classes.names")
@@ -34,16 +34,19 @@ def read_yolo(
     class_names: Sequence[str] | None, where: str, side_of: Mapping[PurePosixPath, str | None],
 ) -> None:  # fmt: skip
     """The pictures of a folder and their boxes."""
-    names = tuple(class_names or class_list(folder, files, where))
+    own_names, keypoints = class_list(folder, files, where)
+    names = tuple(class_names or own_names)
+    classes: set[int] = set()
     into.classes, into.corners, into.unit, into.kind = names, "cxcywh", "relative", "YOLO"
     bare, odd = [], Counter[str]()
     for picture in pictures:
         source = next((each for each in labels_of(picture) if each in files), None)
-        marks = [] if source is None else _marks(folder / source, names, odd)
+        marks = [] if source is None else _marks(folder / source, names, keypoints, odd, classes)
         at = into.add(str(picture), str(picture), marks, side_of.get(picture))
         into.found.lies_in(at, folder / picture)
         if source is None:
             bare.append(str(picture))
+    need_from_zero(classes, names, where)
     if bare:
         into.found.facts["pictures_without_labels"] = len(bare)
         shown = ", ".join(bare[:5]) + (", ..." if len(bare) > 5 else "")
@@ -58,18 +61,19 @@ def read_yolo(
         )
 
 
-def class_list(folder: Path, files: set[PurePosixPath], where: str) -> list[str]:
-    """The names of classes in their order; none where no file says them."""
+def class_list(folder: Path, files: set[PurePosixPath], where: str) -> tuple[list[str], int]:
+    """The names of classes in their order, none where no file says them, and how many numbers of keypoints a line has
+    behind its box."""
     own = sorted((each for each in files if each.name.lower() in (*YAML, *NAMES)), key=lambda each: len(each.parts))
     for each in own:
         text = (folder / each).read_text("utf-8-sig", "replace")
         if each.name.lower() in NAMES:
-            return [line.strip() for line in text.splitlines() if line.strip()]
-        return _yaml_names(text, f"{where}/{each}")
-    return []
+            return [line.strip() for line in text.splitlines() if line.strip()], 0
+        return _described(text, f"{where}/{each}")
+    return [], 0
 
 
-def _yaml_names(text: str, where: str) -> list[str]:
+def _described(text: str, where: str) -> tuple[list[str], int]:
     import yaml
 
     try:
@@ -91,13 +95,16 @@ def _yaml_names(text: str, where: str) -> list[str]:
             where=where,
             hint="mend nc or names: a name that lacks moves all that come after it to another class",
         )
-    return [str(name).strip() for name in names]
+    shape = document.get("kpt_shape")
+    numbers = [each for each in shape if isinstance(each, int) and each > 0] if isinstance(shape, list) else []
+    return [str(name).strip() for name in names], numbers[0] * numbers[1] if len(numbers) == 2 else 0
 
 
-def _marks(path: Path, names: tuple[str, ...], odd: Counter[str]) -> list[Mark]:
+def _marks(path: Path, names: tuple[str, ...], keypoints: int, odd: Counter[str], classes: set[int]) -> list[Mark]:
     """The boxes of a file. A line of more numbers is a polygon, whose box is taken; any other is a faulty box.
 
-    ``odd`` counts those that are no plain boxes.
+    Behind a box there may stand so many numbers of ``keypoints``. ``odd`` counts those that are no plain boxes,
+    ``classes`` are the numbers that stand for classes.
     """
     found = []
     for line in path.read_text("utf-8-sig", "replace").splitlines():
@@ -106,7 +113,10 @@ def _marks(path: Path, names: tuple[str, ...], odd: Counter[str]) -> list[Mark]:
             continue
         numbers = [number_of(word) for word in words[1:]]
         fault = None
-        if len(numbers) == 5:
+        if keypoints and len(numbers) == 4 + keypoints:
+            numbers = numbers[:4]
+            odd["boxes_with_keypoints"] += 1
+        elif len(numbers) == 5:
             # A confidence behind the box, as a program's own predictions have.
             numbers = numbers[:4]
             odd["boxes_with_confidence"] += 1
@@ -118,14 +128,11 @@ def _marks(path: Path, names: tuple[str, ...], odd: Counter[str]) -> list[Mark]:
         elif len(numbers) != 4:
             fault, numbers = "unreadable_box", [float("nan")] * 4
         label = words[0]
-        if label not in names and (number := number_of(label)) >= 0 and number.is_integer():
-            # Programs that write a line from one array of fractions have a class of "2.0".
-            label = str(int(number))
-        if label.isdigit() and names:
-            if int(label) < len(names):
-                label = names[int(label)]
-            else:
-                fault = fault or "unknown_category"
+        # Programs that write a line from one array of fractions have a class of "2.0".
+        if (number := whole_number(label)) is not None:
+            classes.add(number)
+            label = names[number] if 0 <= number < len(names) else str(number)
+            fault = fault or (None if number >= 0 and (number < len(names) or not names) else "unknown_category")
         elif names and label not in names:
             fault = fault or "unknown_category"
         found.append(Mark((numbers[0], numbers[1], numbers[2], numbers[3]), label, fault=fault))

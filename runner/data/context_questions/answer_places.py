@@ -8,9 +8,16 @@ from dataclasses import dataclass
 
 from runner.data.context_questions.question_row import GoldAnswer
 from runner.data.dialogues.row_faults import RowFault
+from runner.data.offset_counts import other_counts, places
 
 #: Characters of a text that a message shows.
 SHOWN = 40
+#: What is said of a start that counts something else than characters.
+REASONS = {
+    "utf16_units": "answer_start_in_utf16_units",
+    "bytes": "answer_start_in_bytes",
+    "line_ends": "answer_start_of_other_line_ends",
+}
 QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 
 
@@ -61,30 +68,8 @@ def place(context: str, text: str, start: int | None) -> Placed:
 def _readings(context: str, start: int) -> Iterator[tuple[str, int | None]]:
     """Places that ``start`` may mean where it counts something else than characters, the likeliest first."""
     yield "answer_blanks_cut", start
-    if not context.isascii():
-        yield "answer_start_in_utf16_units", _of_units(context, start, "utf-16-le", 2)
-        yield "answer_start_in_bytes", _of_units(context, start, "utf-8", 1)
-    if "\n" in context or "\r" in context:
-        # Counted with the two characters of Windows, where the context has one; and the other way round.
-        yield "answer_start_of_other_line_ends", _of_sizes(start, [1 + (mark == "\n") for mark in context])
-        pairs = [mark == "\r" and context[at + 1 : at + 2] == "\n" for at, mark in enumerate(context)]
-        yield "answer_start_of_other_line_ends", _of_sizes(start, [0 if pair else 1 for pair in pairs])
-
-
-def _of_units(context: str, start: int, encoding: str, width: int) -> int | None:
-    return _of_sizes(start, [len(mark.encode(encoding, "surrogatepass")) // width for mark in context])
-
-
-def _of_sizes(start: int, sizes: list[int]) -> int | None:
-    """The character in front of which characters of these sizes sum up to ``start``; None for the middle of one."""
-    total = 0
-    for at, size in enumerate(sizes):
-        if total == start and size:
-            return at
-        if total > start:
-            return None
-        total += size
-    return None
+    for count, sizes in other_counts(context):
+        yield REASONS[count], places(sizes).get(start)
 
 
 def _occurrences(context: str, text: str) -> Iterator[int]:

@@ -87,7 +87,10 @@ def _by_column(name: str, cells: Sequence[Any]) -> Sides:
         )
     for side, what in ((train, "train"), (validation, "validation")):
         if not side.any():
-            raise DataError(f"column {name!r} says {what} of no row that can be used", where="/data/split_column")
+            raise DataError(
+                f"column {name!r} says {what} of no row that can be used", where="/data/split_column",
+                hint=holdout.other_side(int(train.sum()), int(validation.sum()), int((~(train | validation)).sum())),
+            )  # fmt: skip
     return Sides(np.flatnonzero(train), np.flatnonzero(validation), np.flatnonzero(~(train | validation)))
 
 

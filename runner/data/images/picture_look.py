@@ -45,6 +45,8 @@ def look(pictures: Pictures, rows: np.ndarray, found: Collected) -> Looked:
             modes[header.mode] += 1
         if header.frames > 1:
             found.change(at, "first_frame")
+        if header.black:
+            found.change(at, "black_of_16_bits")
         least = (min(least[0], header.width), min(least[1], header.height))
         most = (max(most[0], header.width), max(most[1], header.height))
     facts: dict[str, Any] = {}

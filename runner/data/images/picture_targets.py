@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.data.table_rows.values import (
+    LOOK_ALIKE,
     MISSING_WORDS,
     WRITTEN_FOR_NONE,
     alike,
@@ -96,11 +97,7 @@ def _classes(section: ImagesData, array: Any) -> Targets:
 
 
 def _alike(words: Sequence[str]) -> list[str]:
-    return [
-        f"{', '.join(map(ascii_told, same))} differ in case, spacing or the coding of characters alone and are "
-        "different classes here"
-        for same in alike(words)
-    ]
+    return [f"{', '.join(map(ascii_told, same))} {LOOK_ALIKE}" for same in alike(words)]
 
 
 def _numbers(section: ImagesData, array: Any, places: Sequence[int | str]) -> Targets:

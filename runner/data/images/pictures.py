@@ -13,7 +13,7 @@ import re
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -35,6 +35,8 @@ BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError,
     AttributeError, struct.error, zlib.error,
 )  # fmt: skip
+#: Of 65,536 shades; what has none of them above is 8 bits that were written as more.
+DARKEST = 256
 #: The longest side that a look at a JPEG decodes: the bytes are all read, and few pixels made.
 GLANCE = 64
 
@@ -58,6 +60,8 @@ class Header:
     height: int
     #: Frames; 1 of a still picture.
     frames: int = 1
+    #: Whether its pixels are of 16 bits or more, and all so small that the picture becomes black.
+    black: bool = False
 
 
 def looked_at(data: bytes) -> Header:
@@ -68,9 +72,10 @@ def looked_at(data: bytes) -> Header:
             if image.format in ("JPEG", "MPO"):
                 image.draft("RGB", (GLANCE, GLANCE))
             image.load()
+            deep = image.mode.startswith("I")
+            return replace(header, black=deep and 0 < image.getextrema()[1] < DARKEST)
         except BROKEN as error:
             raise _broken(error) from None
-    return header
 
 
 def decoded(data: bytes) -> Any:

@@ -123,6 +123,7 @@ def look_at(
 #: What is said of rows that are used otherwise than they stand there.
 CHANGES = {
     "first_frame": "only the first frame of an animation, or of several pages, is used",
+    "black_of_16_bits": "pixels of 16 bits that are all below 256, so that nothing of it is seen (8 bits were meant),",
     "backslash_path": "a path with backslashes is read as with slashes",
     "path_from_above": "a path begins with the table's own folder, and is read from the folder above",
 }
@@ -215,7 +216,7 @@ def _tell_of_shared(train: PictureSplit, held: PictureSplit, given: Any, warn: W
         pairs = ", ".join(
             f"{train.pictures.names[order[at]]} and {train.pictures.names[order[at + 1]]}" for at in same[:SHOWN]
         )
-        warn(f"{counted(len(same), 'pictures')} of training are there again with another label: {pairs}")
+        warn(f"training has {counted(len(same), 'pictures')} again with another label: {pairs}")
 
 
 def _tell_of_unknown(held: PictureSplit, name: str, warn: Warn) -> None:

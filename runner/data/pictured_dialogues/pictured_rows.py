@@ -14,7 +14,7 @@ from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, need_answers
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.pictured_dialogues.picture_slots import Slots, tidied
-from runner.data.pictured_dialogues.pictured_row import MARK, PicturedRow, marked
+from runner.data.pictured_dialogues.pictured_row import MARK, WRITTEN, PicturedRow, marked
 
 #: What a picture's column is called, and a caption's, in lower case.
 IMAGES = ("image", "images", "picture", "pictures", "image_path", "image_paths", "image_file", "img", "img_path",
@@ -151,7 +151,7 @@ class Layout(LayoutRows):
         kept = tuple(turns[: last + 1])
         need_answers(kept, "messages")
         for number, turn in enumerate(kept):
-            if turn.role != "user" and MARK in turn.content:
+            if turn.role != "user" and (MARK in turn.content or WRITTEN in turn.content):
                 raise RowFault("picture_in_answer", f"messages[{number}] of the role {turn.role} has a picture in it")
             if turn.role == "user" and not turn.content.strip():
                 raise RowFault("empty_prompt", f"messages[{number}] of a user says nothing")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from runner.contract import LoadedData
-from runner.data.pictured_dialogues.pictured_row import PicturedRow, shown
+from runner.data.pictured_dialogues.pictured_row import MARK, PicturedRow, shown
 
 
 def as_read(loaded: LoadedData, count: int) -> LoadedData:
@@ -30,8 +30,7 @@ def _turns(row: PicturedRow) -> Sequence[Any]:
     names = iter(row.pictures)
     found = []
     for turn in row.conversation.messages:
-        text = shown(turn.content)
-        parts = text.split("<image>")
+        parts = turn.content.split(MARK)
         text = parts[0] + "".join(f"<image {next(names).name}>{part}" for part in parts[1:])
         found.append(replace(turn, content=text))
     return found

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
+
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.dialogues.section import TURN_KEYS, TurnsData
 from runner.data.holdout import ColumnName
 from runner.data.images.tables_folder import PicturesOfTables
+from runner.data.pictured_dialogues.pictured_row import WRITTEN
 from runner.data.role_columns import RoleColumns
 from runner.data.role_files import SAMPLE, column
 
@@ -59,6 +63,15 @@ class PicturedDialoguesData(TurnsData, PicturesOfTables):
         max_length=4096,
         description="What is asked of a picture that has a caption, and of one that is asked about without a question.",
     )
+
+    @field_validator("caption_prompt")
+    @classmethod
+    def _without_mark(cls, value: str) -> str:
+        if WRITTEN in value:
+            raise PydanticCustomError(
+                "mark", "a picture stands in front of it: write it without {mark}", {"mark": WRITTEN}
+            )
+        return value
 
     def load(self, context: LoadContext) -> LoadedData:
         """Read, look at every picture, drop, draw, split: lists of

@@ -70,4 +70,10 @@ class SourceTargetsData(DialogueData):
             )
             context.report.warnings.append(sentence)
             context.emit("warning", message=sentence, pointer="/data/dataset")
+        if len(found) > 1 and len(np.unique(found["targets"])) == 1:
+            sentence = (
+                f"every row has the same target, {loaded.train[0].targets[0][:60]!r}: nothing of a source is learned"
+            )
+            context.report.warnings.append(sentence)
+            context.emit("warning", message=sentence, pointer="/data/dataset")
         return loaded

@@ -179,7 +179,10 @@ def _by_column(name: str, table: Cells, kept: np.ndarray, lost: str) -> Divided:
     sides = [np.flatnonzero(train[codes]), np.flatnonzero(validation[codes])]
     for side, what in zip(sides, ("train", "validation"), strict=True):
         if not len(side):
-            raise DataError(f"column {name!r} says {what} of no row{lost}", where="/data/split_column")
+            raise DataError(
+                f"column {name!r} says {what} of no row{lost}", where="/data/split_column",
+                hint=holdout.other_side(len(sides[0]), len(sides[1]), len(codes) - len(sides[0]) - len(sides[1])),
+            )  # fmt: skip
     return Divided(sides[0], sides[1], np.flatnonzero(~(train | validation)[codes]), _NONE)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.data.table_rows.values import (
+    LOOK_ALIKE,
     MISSING_WORDS,
     WRITTEN_FOR_NONE,
     alike,
@@ -80,10 +81,7 @@ def _classes(name: str, cells: Cells, section: TableData) -> Target:
         _spaces(target, array)
         _odd_classes(target)
     for same in alike(words.words):
-        target.warnings.append(
-            f"the target {name!r} has {', '.join(map(ascii_told, same))}, which differ in case, spacing or the coding "
-            "of characters alone and are different classes here"
-        )
+        target.warnings.append(f"the target {name!r} has {', '.join(map(ascii_told, same))}, which {LOOK_ALIKE}")
     if len(truths := [word for word in words.words if word.lower() in ("true", "false")]) == 2 and (
         digits := [word for word in words.words if word in ("0", "1")]
     ):

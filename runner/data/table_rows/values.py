@@ -26,6 +26,12 @@ DAY = 86_400_000_000
 GREATEST = float(np.finfo(np.float32).max)
 #: A number with a sign of money or of shares, such as $5 or 12 %.
 _SIGNED = re.compile(r"(?P<before>[$€£¥₹]?)\s?[+-]?\d[\d.,]*\s?(?P<after>[$€£¥₹%‰]?)")
+#: What is said of different classes that :func:`alike` finds.
+LOOK_ALIKE = (
+    "differ in case, spacing, the coding of characters or a fraction of nothing alone and are different classes here"
+)
+#: A number with a fraction that is none.
+_NO_FRACTION = re.compile(r"^([+-]?\d+)\.0*$")
 _COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?,\d+$|^[+-]?(inf|infinity)$"
 
 
@@ -202,11 +208,13 @@ def in_thousands(word: str) -> bool:
 
 
 def alike(words: Sequence[str]) -> list[list[str]]:
-    """Different words that look the same: but for case, blanks, invisible characters, and how accents are coded."""
+    """Different words that look the same: but for case, blanks, invisible characters, how accents are coded, and a
+    fraction of nothing, as of ``1`` and ``1.0``."""
     folded: dict[str, list[str]] = {}
     for word in words:
         seen = "".join(each for each in unicodedata.normalize("NFC", word) if unicodedata.category(each) != "Cf")
-        folded.setdefault(" ".join(seen.split()).casefold(), []).append(word)
+        told = _NO_FRACTION.sub(r"\1", " ".join(seen.split()).casefold())
+        folded.setdefault(told, []).append(word)
     return [same for same in folded.values() if len(same) > 1]
 
 

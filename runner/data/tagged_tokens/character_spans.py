@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from runner.data.dialogues.cell_values import kind
 from runner.data.dialogues.row_faults import RowFault
+from runner.data.offset_counts import other_counts, places
 from runner.data.tagged_tokens.tagged_row import BEGIN, INSIDE, OUTSIDE
 
 #: A word of a plain text: letters, digits and underscores, or one sign.
 WORD = re.compile(r"\w+|[^\w\s]")
 STARTS, ENDS = ("start", "start_offset", "begin", "start_char", "from"), ("end", "end_offset", "stop", "end_char", "to")
 TYPES = ("label", "type", "entity", "tag", "entity_group", "labels", "entity_type", "category", "class")
+#: What is said of spans whose places count something else than characters.
+REASONS = {
+    "utf16_units": "utf16_offsets_converted",
+    "bytes": "byte_offsets_converted",
+    "line_ends": "line_end_offsets_converted",
+}
 #: Keys of the characters that a span is to have.
 SURFACES = ("text", "word", "surface", "value", "entity_text")
 
@@ -45,10 +52,7 @@ def spans_of(cells: Sequence[Any], text: str, changed: set[str]) -> list[Span]:
     Raises :class:`RowFault` for what is no span, lies outside of the text, overlaps another, or has other characters
     than it says.
     """
-    spans = [_span(cell) for cell in cells]
-    if spans and any(not _fits(span, text) for span in spans):
-        spans = _from_utf16(spans, text)
-        changed.add("utf16_offsets_converted")
+    spans = _counted([_span(cell) for cell in cells], text, changed)
     found = []
     for span in spans:
         part = text[span.start : span.end]
@@ -115,16 +119,28 @@ def _fits(span: Span, text: str) -> bool:
     return inside and (span.surface is None or text[span.start : span.end] == span.surface)
 
 
-def _from_utf16(spans: Sequence[Span], text: str) -> list[Span]:
-    """The same spans where they count UTF-16 units, as tools in a browser do, and all fit then."""
-    places = {0: 0}
-    at = 0
-    for number, character in enumerate(text, 1):
-        at += 2 if ord(character) > 0xFFFF else 1
-        places[at] = number
-    moved = [Span(places.get(span.start, -1), places.get(span.end, -1), span.type, span.surface) for span in spans]
-    if at != len(text) and all(_fits(span, text) for span in moved):
-        return moved
+def _cuts(span: Span, text: str) -> bool:
+    """Whether a span begins or ends within a word, or with a blank."""
+    part = text[span.start : span.end]
+    return part != part.strip() or _within_word(text, span.start) or _within_word(text, span.end)
+
+
+def _counted(spans: Sequence[Span], text: str, changed: set[str]) -> list[Span]:
+    """The spans in characters. What they count otherwise is put to ``changed``.
+
+    Spans that do not fit, or cut words, are read by another count where all of them fit then; where no characters that
+    they are to have prove it, they have to cut no word either. Raises :class:`RowFault` for those that fit in none.
+    """
+    fit = all(_fits(span, text) for span in spans)
+    proven = all(span.surface is not None for span in spans)
+    if fit and (proven or not any(_cuts(span, text) for span in spans)):
+        return list(spans)
+    for reason, moved in _readings(spans, text, proven):
+        if all(_fits(span, text) and (proven or not _cuts(span, text)) for span in moved):
+            changed.add(reason)
+            return moved
+    if fit:
+        return list(spans)
     span = next(span for span in spans if not _fits(span, text))
     if span.end <= span.start:
         raise RowFault("span_outside_text", f"a span begins at {span.start} and ends at {span.end}")
@@ -136,3 +152,16 @@ def _from_utf16(spans: Sequence[Span], text: str) -> list[Span]:
         "span_not_its_text",
         f"the span {span.start} to {span.end} is {text[span.start : span.end]!r}, and says {span.surface!r}",
     )
+
+
+def _readings(spans: Sequence[Span], text: str, proven: bool) -> Iterator[tuple[str, list[Span]]]:
+    """The spans by other counts of their places, and where they say their characters, with ends that count."""
+    for count, sizes in other_counts(text):
+        at = places(sizes)
+        yield REASONS[count], [_moved(span, at.get(span.start, -1), at.get(span.end, -1)) for span in spans]
+    if proven:
+        yield "inclusive_ends_converted", [_moved(span, span.start, span.end + 1) for span in spans]
+
+
+def _moved(span: Span, start: int, end: int) -> Span:
+    return Span(start, end, span.type, span.surface)

@@ -10,10 +10,13 @@ from pathlib import Path
 from runner.contract.quantities import counted
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.records.byte_streams import bad_byte, opened
+from runner.errors import DataError
 
 DOCUMENT_MARK = "-DOCSTART-"
 #: Lines between the tokens that say something of the sentence: ``# sent_id = 3``, ``# id 5ab``.
-_COMMENT = re.compile(r"#\s*(\S+\s*=|id\s|newdoc|newpar|global\.columns)")
+_COMMENT = re.compile(r"#\s*(\S+\s*=|newdoc|newpar|global\.columns)|#\s+id\s")
+#: What parts the columns of a line without a tab. Another blank, such as that within a number, is a token's own.
+_BLANKS = re.compile(" +")
 _TAGGED = re.compile(r"(O|[BIMELSUW]-\S+)\s*")
 #: A sentence's columns, each the cells of all its tokens. They are called "1", "2", ...
 Columns = Mapping[str, list[str]]
@@ -38,7 +41,7 @@ def blocks(file: Path, encoding: str | None, passed_over: Counter[str]) -> Itera
             passed_over["comments"] += 1
         else:
             begun = begun if block else number
-            block.append(text.split("\t") if "\t" in text else text.split())
+            block.append(text.split("\t") if "\t" in text else _BLANKS.split(text.strip(" ")))
     if block:
         yield begun, _columns(block)
 
@@ -62,6 +65,12 @@ def _lines(file: Path, encoding: str | None) -> Iterator[tuple[int, str]]:
         with opened(file, encoding=encoding) as stream:
             for number, raw in enumerate(stream, 1):
                 text = raw.decode("utf-8").rstrip("\r\n")
+                if "\r" in text:
+                    raise DataError(
+                        "a carriage return stands within a line", where=f"{file}:{number}",
+                        hint="lines end with a line feed, with or without a carriage return before it: "
+                        "tr '\\r' '\\n' < OLD > NEW makes them so of a file that has returns alone",
+                    )  # fmt: skip
                 yield number, text.removeprefix("\ufeff") if number == 1 else text
     except UnicodeDecodeError:
         raise bad_byte(file) from None

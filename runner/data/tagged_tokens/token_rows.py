@@ -152,7 +152,7 @@ class TokenRows:
 
     def _tag(self, value: Any, column: str) -> str:
         names = self.names or self.class_names.get(column)
-        if isinstance(value, str) and not (names and value.isdigit()):
+        if isinstance(value, str) and not (names and value.isascii() and value.isdigit() and len(value) < 18):
             return value
         if value is None:
             return ""

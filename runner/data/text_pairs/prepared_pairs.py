@@ -20,6 +20,7 @@ from runner.data.dialogues.row_types import PairRow
 from runner.data.holdout import text_key
 from runner.data.kept_rows import KEYS, KeptRows, as_keys
 from runner.data.no_label import no_label
+from runner.data.table_rows.values import LOOK_ALIKE, alike, ascii_told
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ def _tell(loaded: LoadedData, facts: dict[str, Any], warn: Any) -> None:
         )
     if odd := no_label(labels):
         warn(odd)
+    for same in alike(sorted(labels)):
+        warn(f"the classes {', '.join(map(ascii_told, same))} {LOOK_ALIKE}")
     if shared := int((np.unique(pairs[:, 1], return_counts=True)[1] > 1).sum()):
         facts["shared"] = (
             f"{counted(shared, 'texts')} belong to several anchors; rows that share a text are in different batches "

@@ -18,7 +18,10 @@ class EmbeddingOptions(AskOptions):
         "float32, a row a text.",
     )
     dimensions: int | None = option(
-        None, ge=1, description="Take this many of a vector's first numbers, as a Matryoshka model was trained to have."
+        None,
+        ge=1,
+        description="Take this many of a vector's first numbers, as a Matryoshka model was trained to have, and make "
+        "them of length 1 again where the whole is.",
     )
     side: Literal["anchor", "positive"] = option(
         "anchor",

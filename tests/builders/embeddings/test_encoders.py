@@ -109,6 +109,16 @@ def plain_vectors(tmp_path_factory, model_cache) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("normalize", [True, False])
+def test_a_vector_that_is_cut_has_the_length_1_where_the_whole_has(tmp_path, model_cache, normalize):
+    _, predictor = trained(tmp_path / "m", model_cache, PAIRS, normalize=normalize)
+    whole, cut = (predictor.encode(["Where is the tram?"], 1, dimensions) for dimensions in (None, 8))
+    assert cut.dtype == whole.dtype == np.float32
+    first = whole[:, :8]
+    np.testing.assert_allclose(cut, first / np.linalg.norm(first) if normalize else first, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_sentence_transformers_gives_the_same_vectors(tmp_path, model_cache):
     text, ours = "Where is the tram?", []
     for at, fields in enumerate([{"normalize": True, "prompts": {"anchor": "query: "}}, {"pooling": "max"}]):

@@ -3,8 +3,10 @@
 import base64
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 from pyarrow import parquet
 
 from runner.data.images.section import NumberImages
@@ -170,3 +172,23 @@ def test_pictures_of_one_number_are_nothing_to_learn(tmp_path, load):
     loaded = load(written(tmp_path, rows), numbers=True)
     with pytest.raises(DataError, match="3 in every row"):
         NumberImages(dataset="rows.jsonl").need_learnable(loaded)
+
+
+@pytest.mark.parametrize(("greatest", "told"), [(200, True), (60_000, False)])
+def test_a_picture_of_16_bits_that_becomes_black_is_told(tmp_path, load, greatest, told):
+    classes(tmp_path)
+    image = Image.fromarray(np.full((6, 8), greatest, np.uint16))
+    image.save(tmp_path / "cat" / "0.png")
+    loaded = load(tmp_path, validation_split=0)
+    assert loaded.report.rows_changed == ({"black_of_16_bits": 1} if told else {})
+    assert any("nothing of it is seen" in each for each in loaded.report.warnings) is told
+
+
+def test_a_split_column_that_holds_nothing_out_says_what_it_has(tmp_path, load):
+    classes(tmp_path)
+    rows = [{"image": f"{name}/{at}.png", "label": name, "side": "test" if at == 2 else "train"}
+            for name in ("cat", "dog") for at in range(3)]  # fmt: skip
+    with pytest.raises(DataError, match="says validation of no row") as refused:
+        load(written(tmp_path, rows), split_column="side")
+    assert "4 rows say train, 0 validation and 2 test" in refused.value.hint
+    assert "validation_split" in refused.value.hint

@@ -18,13 +18,13 @@ def rows(*cells: object, name: str = "label") -> list[dict[str, object]]:
 
 @pytest.mark.parametrize(
     "labels",
-    [["Käse", "Ka\u0308se"], ["a b", "a\u00a0b"], ["a", "a\u200b"], ["Yes", "yes"]],
-    ids=["accents coded twice", "another blank", "without a width", "case"],
+    [["Käse", "Ka\u0308se"], ["a b", "a\u00a0b"], ["a", "a\u200b"], ["Yes", "yes"], ["1", "1.0"]],
+    ids=["accents coded twice", "another blank", "without a width", "case", "a fraction of nothing"],
 )
 def test_classes_that_look_the_same_are_told(load, labels):
     loaded = load(rows(*[*labels, "other"] * 4), **HALF)
     assert len(loaded.train.classes["label"]) == 3
-    assert any("differ in case, spacing or the coding" in each for each in loaded.report.warnings)
+    assert any("differ in case, spacing, the coding" in each for each in loaded.report.warnings)
 
 
 def test_truths_beside_digits_are_told(load):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 from pyarrow import parquet
+from pydantic import ValidationError
 
 from runner.contract import LoadContext, LoadedData
 from runner.data.images import infer_rows
@@ -177,6 +178,17 @@ def test_a_row_that_cannot_be_used_is_counted_by_its_reason(load, folder, monkey
     assert len(loaded.train) == 1
     assert loaded.report.rows_dropped == {reason: 1}
     assert loaded.report.named[reason] == [2]
+
+
+@pytest.mark.parametrize("row", [{"question": "What?", "answer": "See <image>."}, {"caption": "An <image>."}])
+def test_an_answer_that_spells_a_picture_is_left_out(load, row):
+    loaded = load([{"image": "0.png"} | row, {"image": "1.png", "question": "What?", "answer": "Red."}])
+    assert loaded.report.rows_dropped == {"picture_in_answer": 1}
+
+
+def test_a_caption_s_prompt_has_no_mark_of_its_own():
+    with pytest.raises(ValidationError, match="write it without <image>"):
+        PicturedDialoguesData.model_validate({"dataset": "rows.jsonl", "caption_prompt": "<image> Describe it."})
 
 
 def test_a_picture_is_turned_as_its_exif_says(load, folder):

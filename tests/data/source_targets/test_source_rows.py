@@ -86,6 +86,12 @@ def test_what_is_odd_about_used_rows_is_told(load):
     assert "max_target_length" in told
 
 
+def test_one_target_of_all_rows_is_told(load):
+    rows = [{"source": f"a {at}", "target": "same"} for at in range(3)]
+    assert any("every row has the same target, 'same'" in each for each in load("seq2seq", *rows).report.warnings)
+    assert load("seq2seq", rows[0]).report.warnings == []
+
+
 def test_which_language_is_read_is_told(load):
     loaded = load("seq2seq", {"de": "Ja", "en": "Yes"})
     assert documents(loaded) == [{"source": "Ja", "target": "Yes"}]

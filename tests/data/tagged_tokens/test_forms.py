@@ -64,6 +64,20 @@ def test_conll(tmp_path: Path, name: str, end: str) -> None:
     assert loaded.record["document_marks"] == loaded.record["comments"] == 1
 
 
+@pytest.mark.parametrize("token", ["10\u00a0000", "a\u2009b", "#id"])
+def test_a_token_of_conll_may_have_another_blank_or_look_like_a_comment(tmp_path: Path, token: str) -> None:
+    path = tmp_path / "rows.conll"
+    path.write_text(f"# id 7\nIda B-PER\n{token} O\n\n" * 2, "utf-8")
+    assert tokens(load_file(path)) == [["Ida", token]] * 2
+
+
+def test_line_ends_of_carriage_returns_alone_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.conll"
+    path.write_bytes(b"Ida B-PER\rleft O\r\rBo B-PER\rleft O\r")
+    with pytest.raises(DataError, match="carriage return"):
+        load_file(path)
+
+
 def test_a_column_of_conll_is_named_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "train.conll"
     path.write_text(CONLL)
@@ -133,12 +147,63 @@ def test_spans_that_count_utf16_are_converted_and_counted(lines: Lines) -> None:
     assert loaded.record["rows_changed"] == {"utf16_offsets_converted": 1}
 
 
+def _utf16_units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def _line_feeds(text: str) -> int:
+    return len(text.replace("\r", ""))
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["with their text", "without"])
+@pytest.mark.parametrize(
+    ("text", "words", "counted", "reason"),
+    [
+        ("😀😀 Ida left Oslo.", ["Ida", "Oslo"], _utf16_units, "utf16_offsets_converted"),
+        ("Zoë Müller left Köln now", ["Zoë Müller", "Köln"], _bytes, "byte_offsets_converted"),
+        ("He said:\r\nIda left\r\nOslo", ["Ida", "Oslo"], _line_feeds, "line_end_offsets_converted"),
+    ],
+    ids=["utf-16", "bytes", "line ends"],
+)  # fmt: skip
+def test_spans_that_count_something_else_than_characters_are_converted(
+    lines: Lines, text: str, words: list[str], counted: Any, reason: str, said: bool
+) -> None:
+    spans = []
+    for word in words:
+        start = counted(text[: text.index(word)])
+        spans.append({"start": start, "end": start + counted(word), "label": "X"} | ({"text": word} if said else {}))
+    loaded = load_file(lines({"text": text, "entities": spans}))
+    row = loaded.train.rows[0]
+    found = " ".join(row.text[start:end] for (start, end), tag in zip(row.spans, row.tags, strict=True) if tag != "O")
+    assert found == " ".join(words)
+    assert loaded.record["rows_changed"] == {reason: 1}
+
+
+def test_spans_whose_end_is_their_last_character_are_converted_where_their_text_says_so(lines: Lines) -> None:
+    loaded = load_file(lines({"text": "Ida left", "entities": [{"start": 0, "end": 2, "label": "PER", "text": "Ida"}]}))
+    assert tags(loaded) == [["B-PER", "O"]]
+    assert loaded.record["rows_changed"] == {"inclusive_ends_converted": 1}
+
+
 def test_tags_that_are_numbers_need_names(lines: Lines) -> None:
     path = lines({"tokens": ["Ida", "left"], "ner_tags": [1, 0]})
     with pytest.raises(DataError, match="nothing says what they stand for") as caught:
         load_file(path)
     assert caught.value.where == "/data/tag_names"
     assert tags(load_file(path, tag_names=["O", "B-PER"])) == [["B-PER", "O"]]
+
+
+def test_digits_that_are_no_number_are_no_number_of_a_tag(lines: Lines) -> None:
+    path = lines(
+        {"tokens": ["Ida", "left"], "ner_tags": ["1", "0"]}, {"tokens": ["Bo", "left"], "ner_tags": ["²", "0"]}
+    )
+    loaded = load_file(path, tag_names=["O", "B-PER"])
+    assert tags(loaded) == [["B-PER", "O"]]
+    assert loaded.record["rows_dropped"] == {"tag_without_prefix": 1}
 
 
 def test_a_parquet_file_of_the_hub_brings_the_names(tmp_path: Path) -> None:

@@ -149,6 +149,12 @@ def test_a_range_of_which_scores_are_the_lower_half_is_told(load):
         assert load(rows(most)).report.warnings == []
 
 
+@pytest.mark.parametrize("labels", [("1", "1.0"), ("Yes", "yes")])
+def test_classes_that_look_the_same_are_told(load, labels):
+    rows = [{"premise": f"one {at}", "hypothesis": f"two {at}", "label": labels[at % 2]} for at in range(8)]
+    assert any("a fraction of nothing alone" in each for each in load(rows).report.warnings)
+
+
 def test_the_class_of_those_that_have_none_is_told(load):
     rows = [{"premise": f"one {at}", "hypothesis": f"two {at}", "label": at % 4 - 1} for at in range(8)]
     assert any("the class -1 of 2 rows" in each for each in load(rows).report.warnings)

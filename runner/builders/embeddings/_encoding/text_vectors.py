@@ -13,7 +13,7 @@ from torch import nn
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches, on_device
 from runner.builders._finetuning.heads import Head
-from runner.tasks.embedding.text_comparer import SIDES, TextComparer
+from runner.tasks.embedding.text_comparer import SIDES, TextComparer, unit
 from runner.training.sentence_encoder import pool
 from runner.training.sentence_encoder_settings import Settings
 from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
@@ -145,7 +145,10 @@ class VectorComparer(TextComparer):
     def encode(
         self, texts: Sequence[str], batch_size: int, dimensions: int | None = None, side: str = "anchor"
     ) -> np.ndarray:
-        """float32 ``[len(texts), width]``; ``side``, ``anchor`` or ``positive``, says which prompt stands before."""
+        """float32 ``[len(texts), width]``; ``side``, ``anchor`` or ``positive``, says which prompt stands before.
+
+        Of ``dimensions`` the first numbers, again of length 1 where the model's vectors are.
+        """
         tokens = self._reader.tokens(texts, getattr(self._prompts, side))
         found = np.zeros((len(texts), self.width), np.float32)
         batches = measured_batches(tokens.lengths, batch_size)
@@ -155,7 +158,10 @@ class VectorComparer(TextComparer):
 
         for rows, values in forward_batches(self._vectors, batches, batch, self._device):
             found[rows] = values.cpu().numpy()
-        return found if dimensions is None else found[:, :dimensions]
+        if dimensions is None:
+            return found
+        cut = found[:, :dimensions]
+        return unit(cut).astype(np.float32) if self._vectors.settings.normalize else cut
 
     def class_odds(self, pairs: Sequence[tuple[str, str]], batch_size: int) -> np.ndarray:
         """float64 ``[len(pairs), classes]``, by the layer that was trained beside the encoder."""

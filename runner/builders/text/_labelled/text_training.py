@@ -224,7 +224,7 @@ def _tell_cut(
     shown = ", ".join(map(str, lines)) + (", ..." if len(tokens.cut) > SHOWN else "")
     context.emit(
         "warning",
-        message=f"{counted(len(tokens.cut), f'rows of {name}')} longer than {max_length:,} tokens: their ends are not "
+        message=f"{counted(len(tokens.cut), 'rows')} of {name} longer than {max_length:,} tokens: their ends are not "
         f"read: {shown}",
         pointer="/model/spec/max_length",
     )
