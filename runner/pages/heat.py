@@ -31,7 +31,8 @@ def matrix(table: Table) -> Markup:
         for value, raw in zip(line, row[1:], strict=True)
     ):
         return Markup()
-    counts = all(isinstance(raw, int) and raw >= 0 for row in table.rows for raw in row[1:])
+    known = [raw for row in table.rows for raw in row[1:] if raw is not None]
+    counts = all(isinstance(raw, int) and raw >= 0 for raw in known)
     largest = max((abs(value) for line in values for value in line if value is not None), default=0.0)
     names = list(table.columns[1 : MOST_CELLS + 1])
     head = [tag("th", table.columns[0], "corner"), *(tag("th", tag("span", name), "up", title=name) for name in names)]

@@ -79,7 +79,7 @@ def final_table(
         lines.append((f"measured on {task.held_out(int(count))}", ""))
         if verdict := recorded_verdict(tables) or _verdict(task, metrics, best):
             lines.append((verdict, ""))
-        lines += [(line, "") for line in _ending(task, tables)]
+        lines += [(line, "") for line in (*_beaten_otherwise(task, metrics, others), *_ending(task, tables))]
     elif finite(metrics.get(headline.metric)) is None and headline.metric:
         lines.append((f"nothing was held out: no {_in_a_sentence(headline.label)} to tell", ""))
     if model is not None:
@@ -164,6 +164,21 @@ def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | N
     if near is None or far is None:
         return f"{said}; how sure that is was not measured"
     return said if measure.key(near) > measure.key(far) else f"{said}; the intervals overlap"
+
+
+def _beaten_otherwise(task: Task, metrics: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sentences on baselines that have no headline, such as what was most often right and gives no loss, and are no
+    worse than the run by the first figure with an interval that both have."""
+    said = []
+    for row in others:
+        if finite(row.get(task.headline.metric)) is not None:
+            continue
+        measured = [each for each in task.measures[1:MOST_MEASURES] if each.interval]
+        shared = next((each for each in measured if _gap(each, metrics, row) is not None), None)
+        if shared is not None and (_gap(shared, metrics, row) or 0.0) <= 0:
+            own, other = (number(one.get(shared.metric), shared.decimals) for one in (metrics, row))
+            said.append(f"NOT better than {clean(row['model'])} by {shared.column}: {own}, and {other}")
+    return said
 
 
 def _in_a_sentence(label: str) -> str:

@@ -42,13 +42,15 @@ class Encoder:
         model_files(directory)
         import torch
         from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
-        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        model = AutoModel.from_pretrained(
-            directory, local_files_only=True, use_safetensors=True, dtype=torch.float32, trust_remote_code=False
-        )
+        from runner.training.quiet_libraries import quietly
+
+        # An encoder that was tuned here has no head for pairs of sentences, which transformers would warn of.
+        with quietly():
+            tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+            model = AutoModel.from_pretrained(
+                directory, local_files_only=True, use_safetensors=True, dtype=torch.float32, trust_remote_code=False
+            )
         return cls(directory, settings, tokenizer, model.to(device).eval(), device)
 
     @property

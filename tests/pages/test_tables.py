@@ -110,6 +110,11 @@ def test_a_matrix_of_counts_is_coloured_by_its_rows() -> None:
     assert "b, a: 100 of 400 in the row" in html
 
 
+def test_counts_stay_whole_where_a_cell_of_their_matrix_is_not_known() -> None:
+    html = as_html(Table("t", "t", ("true", "a", "b"), [["a", 9, 1], ["none", 58, None]], "matrix"))
+    assert "58.00" not in html and ">58<" in html and "58 of 58 in the row" in html
+
+
 def test_a_matrix_of_other_numbers_is_coloured_by_their_size() -> None:
     html = as_html(Table("t", "t", ("", "a", "b"), [["a", 1.0, -0.5], ["b", None, 1.0]], "matrix"))
     assert re.findall(r'class="cell (\w+)"', html) == ["won", "lost", "none", "won"]

@@ -270,7 +270,10 @@ def test_the_rival_that_is_named_is_the_one_with_the_headline() -> None:
     rows = [["base model", 5.9, None], ["the most frequent answer to each question", None, 0.25]]
     known = {"baselines": Table("baselines", "Baselines", ("model", "loss", "exact_match"), rows).as_dict()}
     text = final_table("vision_language", {"loss": 1.9, "exact_match": 0.25, "n_validation": 12}, known, None)
-    assert text.splitlines()[-1] == "4.0000 below the best baseline; how sure that is was not measured"
+    assert text.splitlines()[-2:] == [
+        "4.0000 below the best baseline; how sure that is was not measured",
+        "NOT better than the most frequent answer to each question by exact: 0.250, and 0.250",
+    ]
 
 
 def test_a_kind_that_is_not_installed_ends_with_its_first_figure() -> None:
@@ -365,6 +368,16 @@ def test_the_final_table_of_a_language_model_has_the_measures_of_its_kind() -> N
         "ask it:",
         "  runner infer ...",
     ]
+
+
+@pytest.mark.parametrize(("own", "worse"), [(0.267, True), (0.5, True), (0.75, False)])
+def test_a_baseline_without_the_headline_is_held_against_what_it_has(own: float, worse: bool) -> None:
+    figures = {"loss": 2.5, "exact_match": own, "n_validation": 30}
+    rows = [["base model", 6.0, None], ["the most frequent answer", None, 0.5]]
+    before = Table("baselines", "Before", ["model", "loss", "exact_match"], rows).as_dict()
+    text = final_table("vision_language", figures, {"baselines": before}, None)
+    assert "3.5000 below the best baseline" in text
+    assert (f"NOT better than the most frequent answer by exact: {own:.3f}, and 0.500" in text) is worse
 
 
 def test_a_loss_on_held_out_rows_is_told_from_that_of_training() -> None:

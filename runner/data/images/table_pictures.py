@@ -51,6 +51,8 @@ LABEL = ("label", "labels", "class", "classname", "labelname", "category", "targ
 TARGET = ("target", "score", "value", "label", "y", "rating", "count")
 #: A text that is longer is looked at as base64.
 SHORTEST_BASE64 = 64
+#: Characters of a path that are told.
+LONGEST_NAME = 4096
 #: Bytes of Arrow and Parquet's cells are Python's as they come.
 BYTES = (bytes, bytearray, memoryview)
 
@@ -154,6 +156,12 @@ class TableReader:
             found.names[at] = f"row {found.rows[at]}"
             found.packed(at, data, packed)
             return
+        if path[:5].lower() == "data:":
+            found.names[at] = f"row {found.rows[at]}"
+            found.fault(at, "unreadable", "its data: URL holds no picture of a kind that is read, as base64")
+            return
+        # What is no path may be as long as a picture.
+        found.names[at] = path[:LONGEST_NAME]
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path):
             found.fault(at, "url", f"{path[:100]!r} is a URL, and pictures are read from files")
             return

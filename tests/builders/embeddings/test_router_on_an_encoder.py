@@ -27,6 +27,7 @@ def test_a_router_reads_prompts_with_a_stored_encoder(desk: Desk):
     assert (folder / "model.safetensors").read_bytes() == stored.read_bytes()
     asked = desk("infer", "--model", router["model"], "--prompts", "What is 2 plus 3?", "--output-path", "-").ok()
     assert asked.json
+    assert "pooler" not in asked.err
 
 
 def test_a_model_without_vectors_is_no_encoder(desk: Desk):

@@ -81,6 +81,16 @@ def test_paths_count_from_the_tables_own_folder_and_what_fails_is_named(tmp_path
         load(folder, numbers=True)
 
 
+@pytest.mark.parametrize("rest", ["image/png;base64,AAAA", "image/png,%89PNG", "image/png;base64," + "QUJD" * 2000])
+def test_a_data_url_that_holds_no_picture_is_said_to_hold_none(tmp_path, load, rest):
+    classes(tmp_path)
+    rows = [{"image": f"{name}/{at}.png", "label": name} for name in ("cat", "dog") for at in range(3)]
+    rows[0]["image"] = f"data:{rest}"
+    loaded = load(written(tmp_path, rows), validation_split=0)
+    assert loaded.report.rows_dropped == {"unreadable": 1}
+    assert any("row 1: its data: URL holds no picture" in each for each in loaded.report.warnings)
+
+
 def test_another_folder_of_pictures_is_named(tmp_path, load):
     classes(tmp_path / "pictures", 2)
     rows = [{"image": f"{name}/{at}.png", "label": name} for name in ("cat", "dog") for at in range(2)]

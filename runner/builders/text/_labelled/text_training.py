@@ -203,7 +203,7 @@ def worst_errors(
     rows = [[int(side.lines[at]), *cells(at), _short(side.texts[at])] for at in order]
     return Table(
         "worst_errors",
-        "The greatest errors",
+        "Texts with the greatest errors",
         ["row", *columns, "text"],
         rows,
         note="Held-out rows, by their line or number in the data; the worst comes first.",
