@@ -160,6 +160,12 @@ def test_a_batch_that_fits_is_found_but_where_its_rows_are_the_negatives(desk):
     assert "/batch_size" in refused.out + refused.err
 
 
+@pytest.mark.parametrize("kind", ["text_classification", "seq2seq"])
+def test_what_a_library_says_of_what_is_tried_is_not_told(desk, kind):
+    done = desk("train", "--dry-run", "--executor", "local", stdin=json.dumps(example(kind))).ok()
+    assert done.err == ""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_estimates_are_near_what_trainings_take():

@@ -11,6 +11,7 @@ import torch
 from runner.builders._memory_estimate.memory_trace import MemoryTrace
 from runner.builders._memory_estimate.meta_model import ShapeModel, put_on
 from runner.training import optimizers
+from runner.training.quiet_libraries import quietly
 
 #: The phases that are simulated.
 STEP, MEASURING = "training a step", "measuring"
@@ -54,7 +55,8 @@ def simulate(
 
     trace = MemoryTrace(vocabulary)
     model = made.model
-    with FakeTensorMode(allow_non_fake_inputs=True), trace:
+    # A library tells of what is tried with gradient_checkpointing, which nobody has asked for.
+    with quietly(), FakeTensorMode(allow_non_fake_inputs=True), trace:
         put_on(model, device)
         step = steps(model, trace)
         trace.label = "optimizer"
