@@ -28,8 +28,10 @@ def ranked(rows: Sequence[Row], redrawn: Sequence[Resampled | None], measures: t
         return [rows[at] for at in order]
     best = order[0]
     parts = [part for part in redrawn if part is not None]
+    # Where there is much to go through, some models have fewer samples: those are the first of the others'.
+    samples = min(len(part.redrawn) for part in parts)
     paired = Resampled(
-        np.array([part.mean[0] for part in parts]), np.stack([part.redrawn[:, 0] for part in parts], axis=1)
+        np.array([part.mean[0] for part in parts]), np.stack([part.redrawn[:samples, 0] for part in parts], axis=1)
     )
     for at, row in enumerate(rows):
         gap = paired.difference(at, best)

@@ -8,7 +8,8 @@ import numpy as np
 
 from runner.data.boxes.box_side import Boxes, BoxSplit
 from runner.data.images.picture_places import Pictures
-from runner.tasks.detection import TASK
+from runner.tasks.detection import TASK, measuring
+from runner.tasks.detection.average_precision import OVERLAPS
 from runner.tasks.detection.baselines import baselines
 from runner.tasks.detection.comparing import compare
 from runner.tasks.detection.found_boxes import FoundBoxes
@@ -82,3 +83,14 @@ def test_the_next_step_asks_about_pictures():
     assert TASK.room("next_step").command("object_detection/m", {}) == (
         "runner infer --model object_detection/m --input pictures"
     )
+
+
+def test_a_detector_that_finds_so_much_that_it_is_redrawn_less_often_is_compared_all_the_same(monkeypatch):
+    part = split(20)
+    few = saying(part)
+    many = [FoundBoxes(np.tile(own.corners, (20, 1)), np.tile(own.labels, 20), np.tile(own.scores, 20)) for own in few]
+    boxes = sum(len(own.scores) for own in few)
+    monkeypatch.setattr(measuring, "EFFORT", 100 * len(OVERLAPS) * (boxes + 1))
+    rows = compare([("few", few), ("many", many)], part, seed=3)
+    assert [row["label"] for row in rows] == ["few", "many"]
+    assert rows[1]["versus_best"]["high"] <= 0
