@@ -4,7 +4,7 @@ again where it is opened."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from runner.chat.refusals import TEMPLATE
 from runner.errors import DataError
@@ -37,7 +37,7 @@ def _compile(text: str, name: str) -> None:
     class Generation(Extension):
         """``{% generation %}``, which marks what an assistant says."""
 
-        tags: ClassVar = {"generation"}
+        tags = {"generation"}  # noqa: RUF012
 
         def parse(self, parser: Any) -> nodes.Node:
             line = next(parser.stream).lineno

@@ -366,7 +366,12 @@ BASES = [
         spoil=lambda bench: (bench.home / "own.jinja").mkdir(),
     ),
     trained(
-        "a template that is none", 4, language(**OWN), "/model/spec/chat/template", "line 1", spoil=template("{% for %}")
+        "a template that is none",
+        4,
+        language(**OWN),
+        "/model/spec/chat/template",
+        "line 1",
+        spoil=template("{% for %}"),
     ),
     trained(
         "a template with a filter that there is none of",

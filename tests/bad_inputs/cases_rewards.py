@@ -103,6 +103,12 @@ CASES: list[Case] = [
         f"{REWARDS}/own/column",
         "did you mean 'completion'?",
     ),
+    lacking(
+        "a number that is none",
+        rewarded({"reward_type": "numeric_answer", "column": "completion"}),
+        f"{REWARDS}/own/column",
+        "line 1: there is no number in ",
+    ),
     trained(
         "a file of another content",
         4,
