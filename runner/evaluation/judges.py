@@ -63,6 +63,9 @@ class Bench:
         except (ConflictError, NotFoundError, UsageError) as error:
             error.where = where
             raise
+        except DataError as error:
+            error.where = f"{where}: {error.where}" if error.where else where
+            raise
 
     def _open(self, metric: sections.Reward | sections.Preferred, where: str) -> None:
         if isinstance(metric, sections.Reward):
@@ -89,7 +92,9 @@ class Bench:
             kept = self._workspace.cache / "evaluations"
             self._judges[metric.model] = EvaluatedModel(opened, kept, self._batch_size, fresh=self._fresh)
         judge = self._judges[metric.model]
-        if metric.verdict == "words" and not judge.converses:
+        # It is opened here: one that cannot be is told before anything is asked.
+        converses = judge.converses
+        if metric.verdict == "words" and not converses:
             raise ConflictError(
                 f"{judge.reference} has no template for a conversation, and judges in words are asked in one",
                 where=where,

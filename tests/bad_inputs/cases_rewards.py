@@ -103,6 +103,13 @@ CASES: list[Case] = [
         f"{REWARDS}/own/column",
         "did you mean 'completion'?",
     ),
+    lacking(
+        "a number that is none",
+        rewarded({"reward_type": "numeric_answer", "column": "completion"}),
+        f"{REWARDS}/own/column",
+        "there is no number in 'two'",
+        rows=[{"prompt": f"How many is {at}?", "completion": "two"} for at in range(12)],
+    ),
     trained(
         "a file of another content",
         4,
@@ -202,8 +209,9 @@ CASES: list[Case] = [
         "has no class 'Environment'",
         spoil=judge("x = 1\n"),
     ),
-    lacking(
+    trained(
         "a partner of another content",
+        4,
         rewarded(environment={"partner": {"file": "judge.py", "sha256": "0" * 64}}),
         f"{ENVIRONMENT}/partner/sha256",
         spoil=judge("class Environment: pass\n"),

@@ -210,6 +210,7 @@ def test_a_function_that_fails_is_told_by_name_row_and_step(context_for, tmp_pat
     [
         ("def reward(", {}, "file"),
         ("import nothing_of_that_name", {}, "file"),
+        ("import sys\nsys.exit(0)\ndef reward(): ...", {}, "file"),
         ("x = 1", {}, "function"),
         ("def reward(): ...", {"sha256": "0" * 64}, "sha256"),
     ],
@@ -416,6 +417,12 @@ def test_a_reward_model_scores_and_prefers_within_a_group(context_for, scoring):
         wanted = [(sum(one > group) + (sum(one == group) - 1) / 2) / 3 for one in group]
         assert won.tolist() == pytest.approx(wanted)
     assert wins.mean() == pytest.approx(0.5)
+
+
+def test_a_model_that_was_never_to_score_gives_no_rewards(context_for, base):
+    with pytest.raises(DataError, match="has no head that gives a score: score") as error:
+        worth(context_for, answers("one"), own={"reward_type": "model", "model_name": str(base)})
+    assert (error.value.where or "").startswith("/model/spec/rewards/own/model_name")
 
 
 def test_answers_to_held_out_prompts_are_compared_with_those_of_the_first_measurement(context_for, scoring):

@@ -25,10 +25,18 @@ PLAINLY_NAMED = frozenset({
 LONGEST_HEAD = 64 * 2**20
 
 
-def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
-    """What of a language model's spec cannot be done with the base in a folder. One that holds none says nothing."""
-    yield from pretrained_fit.misfits(spec, folder)
+def misfits(spec: Any, folder: Path, *, stored: bool = False) -> Iterator[Fault]:
+    """What of a language model's spec cannot be done with the base in a folder. One that holds none says nothing.
+    ``stored`` says that it is the model that the training goes on from, which has what its kind needs."""
     config, method = document(folder / "config.json"), spec.finetuning_spec
+    if not stored and (named := other_model(config)) is not None:
+        yield Fault(
+            f"is no causal language model: config.json says {named}",
+            "/model/spec/base_model_name",
+            hint="name a model that goes on with texts, such as HuggingFaceTB/SmolLM2-135M-Instruct",
+        )
+        return
+    yield from pretrained_fit.misfits(spec, folder)
     if config.get("model_type") in PLAINLY_NAMED and (names := _weights(folder)):
         yield from _of_layers(method, names, tied=bool(config.get("tie_word_embeddings", True)))
     if getattr(spec, "chat", None) is not None and spec.chat.template == "tokenizer" and not _has_template(folder):
@@ -37,6 +45,13 @@ def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
             "/model/spec/chat/template",
             hint=f"name a format: {', '.join(FORMATS)}; or the path of a Jinja template. It is kept with the model",
         )
+
+
+def other_model(config: dict[str, Any]) -> str | None:
+    """What a configuration says that its model is, where that is none that goes on with texts."""
+    architectures = config.get("architectures")
+    named = " ".join(map(str, architectures)) if isinstance(architectures, list) else ""
+    return named if named and "CausalLM" not in named and "LMHead" not in named else None
 
 
 def _of_layers(method: Any, names: dict[str, int], *, tied: bool) -> Iterator[Fault]:

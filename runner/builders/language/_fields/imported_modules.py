@@ -39,7 +39,7 @@ def is_there(name: str, folder: Path) -> bool:
     """Whether a module is found, of this Python or in ``folder``, where a run has its own. Of a package's the outermost
     packages are looked for one after the other."""
     first, *others = name.split(".")
-    if first in sys.modules and not others:
+    if name in sys.modules:
         return True
     try:
         found = importlib.util.find_spec(first) or PathFinder.find_spec(first, [str(folder)])

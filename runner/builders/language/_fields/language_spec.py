@@ -56,7 +56,7 @@ class LanguageModelSpec(FinetunedSpec):
 
     def misfits(self, models: Mapping[str, Path]) -> list[Fault]:
         base = models.get("start_state") or models.get("base_model_name")
-        return [] if base is None else list(misfits(self, base))
+        return [] if base is None else list(misfits(self, base, stored="start_state" in models))
 
     def undividable(self) -> tuple[str, str] | None:
         if self.evaluation.tasks is not None:

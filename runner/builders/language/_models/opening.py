@@ -74,9 +74,9 @@ def stored_dtype(config: dict[str, Any]) -> torch.dtype:
 
 
 def open_folder(folder: Path, device: str, head: Head = "tokens", where: str = "") -> tuple[Any, Any]:
-    """Model (float32, on ``device``, in evaluation mode) and tokenizer of a whole model's folder."""
+    """Model (float32, on ``device``, in evaluation mode) and tokenizer of a whole model's folder, its head as well."""
     tokenizer = open_tokenizer(folder, where)
-    model = open_weights(folder, device, head)
+    model = open_weights(folder, device, head, where=where if where != str(folder) else "", may_lack_head=False)
     model.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 
@@ -110,8 +110,10 @@ def open_weights(
     *,
     where: str = "",
     tell: Callable[[str], None] = lambda sentence: None,
+    may_lack_head: bool = True,
 ) -> Any:
-    """The model in float32, on ``device``, in evaluation mode.
+    """The model in float32, on ``device``, in evaluation mode. ``may_lack_head`` has a head of one score drawn that the
+    folder has not: it is to be learned, or put in.
 
     Weights that the folder has and the model does not are told of. Raises :class:`DataError` for weights that cannot be
     read, are of other shapes, or are not all there: transformers would draw those at random.
@@ -139,7 +141,14 @@ def open_weights(
                 where=place,
                 hint="take configuration and weights of one model, whole",
             ) from error
-    lacking = sorted(name for name in loaded["missing_keys"] if head == "tokens" or not name.startswith("score."))
+    missing = sorted(loaded["missing_keys"])
+    lacking = [name for name in missing if head == "tokens" or not name.startswith("score.")]
+    if missing and not lacking and not may_lack_head:
+        raise DataError(
+            f"the model has no head that gives a score: {_some(missing)} is not there",
+            where=place,
+            hint="name a model that was trained to score answers: a stored one, reward/NAME, or one of the Hub",
+        )
     if lacking:
         raise DataError(
             f"the weights of the model are not all there: {_some(lacking)}",

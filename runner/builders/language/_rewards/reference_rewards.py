@@ -63,10 +63,19 @@ class Numeric(_Compared):
     """As a number: the last one of either side, after ``####`` where that is."""
 
     def same(self, text: str, right: Any) -> bool:
-        found, wanted = number_in(text), number_in(right)
-        if wanted is None:
-            raise ValueError(f"{self._section.column!r} has no number: {right!r}")
+        found, (wanted,) = number_in(text), cell_numbers([right])
         return found is not None and abs(found - wanted) <= self._section.tolerance * max(1.0, abs(wanted))
+
+
+def cell_numbers(value: Any) -> list[float]:
+    """The numbers of a cell: of a list, those of its items that are there. Raises ValueError for one that has none."""
+    found = []
+    for each in value if isinstance(value, list) else [value]:
+        if each is not None:
+            if (number := number_in(each)) is None:
+                raise ValueError(f"there is no number in {each!r}")
+            found.append(number)
+    return found
 
 
 def number_in(value: Any) -> float | None:

@@ -30,8 +30,8 @@ def opened(section: Any, place: str, names: Sequence[str], at: str, hint: str) -
     found = need_content(source, path, section.sha256, place)
     try:
         module = _run(path, source) if section.file is not None else importlib.import_module(section.module)
-    except Exception as error:
-        raise DataError(f"{path} cannot be read: {type(error).__name__}: {error}", where=where) from error
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{path} cannot be run: {type(error).__name__}: {error}", where=where) from error
     things = []
     for name in names:
         thing = getattr(module, name, None)
@@ -72,6 +72,8 @@ def _file_of(name: str, where: str) -> Path:
         found = importlib.util.find_spec(name)
     except (ImportError, ValueError) as error:
         raise DataError(f"there is no module {name}: {error}", where=where) from error
-    if found is None or found.origin is None or not Path(found.origin).is_file():
+    if found is None:
         raise DataError(f"there is no module {name}", where=where, hint="install its package where the run is")
+    if found.origin is None or not Path(found.origin).is_file():
+        raise DataError(f"the module {name} has no file, whose checksum a run keeps", where=where, hint="name another")
     return Path(found.origin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
 from runner.builders.language._rewards.judged_pairs import PreferredByJudge, Unread
 from runner.builders.language._rewards.model_reward import PreferredByModel, ScoredByModel
-from runner.builders.language._rewards.reference_rewards import Exact, Numeric
+from runner.builders.language._rewards.reference_rewards import Exact, Numeric, cell_numbers
 from runner.builders.language._rewards.text_rewards import Format, GivenByEnvironment, Length, RegularExpression
 from runner.builders.language._rewards.user_functions import line_raised
 from runner.contract import TrainContext
@@ -116,15 +116,18 @@ def need_columns(rewards: Mapping[str, Any], *sides: Sequence[PromptRow]) -> lis
                 f"to them (line {lines})"
             )
         if isinstance(section, fields.CodeReward):
-            _need_tests(section.column, chain(*sides), f"{REWARDS}/{name}/column")
+            _need_readable(cell_tests, section.column, chain(*sides), f"{REWARDS}/{name}/column")
+        if isinstance(section, fields.NumericAnswer):
+            _need_readable(cell_numbers, section.column, chain(*sides), f"{REWARDS}/{name}/column")
     return sentences
 
 
-def _need_tests(column: str, rows: Iterable[PromptRow], where: str) -> None:
+def _need_readable(read: Callable[[Any], object], column: str, rows: Iterable[PromptRow], where: str) -> None:
+    """Raise :class:`DataError` by line for a cell that ``read`` raises ValueError of."""
     for row in rows:
         try:
             if (value := row.beside.get(column)) is not None:
-                cell_tests(value)
+                read(value)
         except ValueError as error:
             raise DataError(f"line {row.line}: {error}", where=where) from None
 
