@@ -242,6 +242,11 @@ class ChatRenderer:
                 f"the chat template ({self.template.name}) asks what day it is: it is told {self.template.today}, in "
                 "training and whenever the model is asked"
             )
+        if not self.habits.begins_answers and (prefix := self.habits.prefix.strip()):
+            found.append(
+                f"the chat template ({self.template.name}) does not begin an answer where it is asked to: the model "
+                f"learns to write {prefix!r} itself"
+            )
         if not self.habits.marker:
             found.append(
                 f"the chat template ({self.template.name}) writes no end of turn: "

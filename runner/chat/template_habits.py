@@ -75,6 +75,8 @@ class Habits:
     call_style: str | None
     #: What stands between a prompt and an answer's first letter.
     prefix: str
+    #: The prompt of an answer has its beginning, as ``add_generation_prompt`` asks for.
+    begins_answers: bool
     #: The prompt ends with an open ``<think>``.
     thinking: bool
     #: What stands before reasoning and after it.
@@ -149,6 +151,7 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
         call_end=call_end,
         call_style=_call_style(called.removeprefix(prompt).removesuffix(call_end or "")) if call_form else None,
         prefix=text[len(prompt) : -len(_ANSWER + suffix)] if text.startswith(prompt) else "",
+        begins_answers=prompt != tried(ask),
         thinking=prompt.rstrip().endswith("<think>"),
         thought=_thought_marks(thoughtful, prompt),
     )

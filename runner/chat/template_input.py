@@ -53,6 +53,10 @@ def prepare(conversation: Conversation, template: Template, habits: Habits, mark
                     f"({template.name}) ends a turn, and no token of the tokenizer",
                     hint="take it out of the row, or name another template in chat.template",
                 )
+        if habits.thinking and message.role == "assistant" and message.weight != 0 and _thoughtless(message):
+            notes.append(
+                "the chat template begins an answer with <think>, and an answer has no thought: an empty one is learned"
+            )
         messages.append(message)
     documents = [_document(message, habits) for message in messages]
     tools = [dict(tool) for tool in conversation.tools]
@@ -71,6 +75,10 @@ def _bare(message: Message, marks: Marks, *, first: bool) -> str:
     while message.role == "assistant" and (stripped := content.rstrip()).endswith(marks.ends):
         content = next(stripped.removesuffix(end) for end in marks.ends if stripped.endswith(end))
     return content
+
+
+def _thoughtless(message: Message) -> bool:
+    return not (message.reasoning or "").strip() and "</think>" not in message.content
 
 
 def _document(message: Message, habits: Habits) -> dict[str, Any]:

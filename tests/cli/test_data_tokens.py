@@ -214,6 +214,28 @@ def test_a_row_whose_answer_is_behind_max_length_is_left_out_as_training_does(
     assert any(f"of which {most or 1024:,} are read" in warning for warning in told["warnings"])
 
 
+_CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("", "does not begin an answer where it is asked to: the model learns to write '<|im_start|>assistant' itself"),
+        ("<|im_start|>assistant\n<think>\n", "begins an answer with <think>, and an answer has no thought"),
+        ("<|im_start|>assistant\n", None),
+    ],
+)
+def test_how_a_template_begins_an_answer_is_told_where_it_is_seldom_meant(
+    prompt: str, says: str | None, systems: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.jinja").write_text(
+        _CHATML + ("{% if add_generation_prompt %}" + prompt + "{% endif %}" if prompt else "")
+    )
+    assert check(systems, kind="sft", model=_TINY, template="own.jinja", json=True) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert any(says in warning for warning in warnings) if says else not warnings
+
+
 def test_answers_that_are_scored_need_their_ends(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
     pair = {"prompt": "Why?", "chosen": "Because. " * 20, "rejected": "No."}
     Path("pairs.jsonl").write_text(json.dumps(pair) + "\n" + json.dumps(pair | {"chosen": "Because."}) + "\n")

@@ -21,6 +21,8 @@ ODDITIES = {
     "system_turn_later": "a system turn after the first turn: some templates refuse it",
     "begins_with_answer": "an assistant's turn before any user's: some templates refuse it",
     "unlisted_tool": "a call of a tool that their tools do not define",
+    "unanswered_call": "a call of a tool that no answer of one follows",
+    "unasked_tool_answer": "an answer of a tool that no call before it asked for",
     "answers_begin_with_prompt": "answers that begin with their prompt, which stands there twice then",
     "target_equals_source": "a target that is their source, word by word",
     "answer_says_nothing": "an answer that is a word for a missing one, such as nan or N/A: it is learned",

@@ -38,6 +38,7 @@ def oddities(turns: Sequence[Message], tools: Sequence[Any] = ()) -> set[str]:
         known = {tool["function"]["name"] for tool in tools}
         if any(call.name not in known for turn in turns for call in turn.tool_calls):
             found.add("unlisted_tool")
+    found |= _of_calls(turns)
     for at, turn in enumerate(turns):
         if LOST_LETTER in turn.content:
             found.add("lost_letters")
@@ -45,6 +46,26 @@ def oddities(turns: Sequence[Message], tools: Sequence[Any] = ()) -> set[str]:
             found.add("written_in_a_chat_format")
         if turn.role == "assistant" and turn.weight != 0:
             found |= answer_oddities(turn, turns[at - 1] if at else None)
+    return found
+
+
+def _of_calls(turns: Sequence[Message]) -> set[str]:
+    """Calls of tools that no answer follows, and answers of tools that nothing asked for."""
+    found = set()
+    open_calls: list[str | None] = []
+    for turn in turns:
+        if turn.role == "tool":
+            match = next(
+                (at for at, call in enumerate(open_calls) if turn.tool_call_id in (call, None) or not call), None
+            )
+            if match is None:
+                found.add("unasked_tool_answer")
+            else:
+                del open_calls[match]
+            continue
+        if open_calls:
+            found.add("unanswered_call")
+        open_calls = [call.id for call in turn.tool_calls]
     return found
 
 

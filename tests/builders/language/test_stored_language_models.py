@@ -83,7 +83,8 @@ def test_an_adapter_beside_another_base_is_refused(trained, base, tmp_path):
 
 
 @pytest.mark.parametrize("bits", [True, False])
-def test_quantised_weights_train_beside_adapters(trained, bits):
+@pytest.mark.filterwarnings("error::FutureWarning")
+def test_quantised_weights_train_beside_adapters_and_no_library_warns(trained, bits):
     compute = {"bnb_4bit_compute_dtype": "float32"} if bits else {}
     method = {"method": "qlora", "rank": 4, "load_in_4bit": bits} | compute
     result, context = trained("sft", context={"epochs": 2}, finetuning_spec=method)

@@ -89,6 +89,29 @@ def test_a_text_of_which_nothing_is_seen_is_no_answer_and_no_question(blank, loa
     assert load("sft", *turns).report.rows_dropped == {"empty_prompt": 1}
 
 
+def call(identity: str | None) -> dict[str, object]:
+    own = {} if identity is None else {"id": identity}
+    return assistant(None, tool_calls=[own | {"type": "function", "function": {"name": "f", "arguments": {}}}])
+
+
+@pytest.mark.parametrize(
+    ("turns", "words"),
+    [
+        ([call("a"), {"role": "tool", "tool_call_id": "a", "content": "1"}], set()),
+        ([call(None), {"role": "tool", "tool_call_id": "a", "content": "1"}], set()),
+        ([call("a"), {"role": "tool", "content": "1"}], set()),
+        ([{"role": "tool", "content": "1"}], {"unasked_tool_answer"}),
+        (
+            [call("a"), {"role": "tool", "tool_call_id": "b", "content": "1"}],
+            {"unasked_tool_answer", "unanswered_call"},
+        ),
+        ([call("a"), user("And?")], {"unanswered_call"}),
+    ],
+)
+def test_calls_and_their_answers_belong_together(turns, words, load):
+    assert odd(load("sft", {"messages": [user("q"), *turns, assistant("It is one.")]})) == words
+
+
 @pytest.mark.parametrize("arguments", [None, {}, "", "null", "{}"])
 def test_a_call_without_arguments_is_one_however_that_is_written(arguments, load):
     call = {"type": "function", "function": {"name": "today", "arguments": arguments}}

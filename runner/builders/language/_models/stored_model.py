@@ -166,13 +166,16 @@ def merged(trained: Any) -> Any:
     quantised = getattr(trained.model.get_base_model(), "is_quantized", False)
     if not quantised:
         return put_together(trained.model)
-    from peft import PeftModel
+    from runner.training.quiet_libraries import quiet_adapters
 
+    with quiet_adapters():
+        from peft import PeftModel
     with tempfile.TemporaryDirectory() as scratch:
         trained.model.save_pretrained(scratch, safe_serialization=True)
         head: Head = "score" if hasattr(trained.model.get_base_model(), "score") else "tokens"
         plain = open_weights(trained.folder, "cpu", head)
-        return put_together(PeftModel.from_pretrained(plain, scratch))
+        with quiet_adapters():
+            return put_together(PeftModel.from_pretrained(plain, scratch))
 
 
 def put_together(model: Any, **words: Any) -> Any:
