@@ -24,8 +24,8 @@ def nice_ticks(low: float, high: float, count: int = 5, whole: bool = False) -> 
     largest = max(abs(low), abs(high))
     # Below this the numbers are one number to a float, and a step would vanish in it.
     if high - low <= max(largest * 1e-9, 1e-100):
-        spread = largest * 0.1 if largest > 1e-90 else 1.0
-        low, high = low - spread, high + spread
+        # Shares and counts that are all 0 are never below it.
+        low, high = (low - largest * 0.1, high + largest * 0.1) if largest > 1e-90 else (0.0, 1.0)
     rough = high / max(count - 1, 1) - low / max(count - 1, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)

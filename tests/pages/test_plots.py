@@ -60,6 +60,7 @@ def test_ticks_are_round_and_cover_the_range(low: float, span: float, count: int
 def test_ticks_of_a_known_range() -> None:
     assert axes.tick_labels(axes.nice_ticks(0.612, 0.871)) == ["0.6", "0.7", "0.8", "0.9"]
     assert axes.tick_labels(axes.nice_ticks(1, 10, 6, whole=True)) == ["0", "2", "4", "6", "8", "10"]
+    assert axes.nice_ticks(0.0, 0.0).tolist() == [0.0, 0.5, 1.0]
     assert axes.tick_labels(axes.nice_ticks(-300, 250)) == ["-400", "-200", "0", "200", "400"]
 
 
