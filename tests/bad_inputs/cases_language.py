@@ -54,6 +54,12 @@ SPECS = [
         'did you mean "chatml"?',
     ),
     wrong(
+        "a format of a newer model",
+        language(chat={"template": "llama3"}),
+        "/model/spec/chat/template",
+        'a newer format comes with its model: "tokenizer"',
+    ),
+    wrong(
         "a format that is none",
         language(chat={"template": "zzzzzz"}),
         "/model/spec/chat/template",

@@ -31,13 +31,16 @@ class Chat(Section):
     def _known(self) -> Self:
         known = ("tokenizer", *FORMATS)
         if self.template not in known and not self.template.endswith(".jinja"):
-            near = near_names.nearest(self.template, known)
+            # A name with a number is another format: Llama 3 is not written as Llama 2.
+            if any(letter.isdigit() for letter in self.template):
+                meant = ': a newer format comes with its model: "tokenizer".'
+            else:
+                near = near_names.nearest(self.template, known)
+                meant = f': did you mean "{near}"?' if near else "."
             raise invalid(
                 ("template",),
                 "unknown_template",
-                "no chat template that is known"
-                + (f': did you mean "{near}"?' if near else ".")
-                + f" There are {', '.join(known)}, and files that end in .jinja",
+                f"no chat template that is known{meant} There are {', '.join(known)}, and files that end in .jinja",
             )
         return self
 
