@@ -331,7 +331,7 @@ BASES = [
     ),
     spoilt("a base of GPTQ", quantised, "/model/spec/base_model_name", "gptq"),
     spoilt("a base of four bits", bnb, "/model/spec/base_model_name", "bitsandbytes"),
-    spoilt("a classifier for a base", classifier, "/model/spec/base_model_name", "LlamaForSequenceClassification"),
+    unfit("a classifier for a base", classifier, "/model/spec/base_model_name", "LlamaForSequenceClassification"),
     spoilt("an adapter's folder for a base", adapter_folder, "/model/spec/base_model_name", "adapter", leaves=None),
     unfit("more tokens than positions", as_it_is, "/model/spec/max_length", "2048", max_length=4096),
     unfit(
