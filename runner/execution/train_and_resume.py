@@ -201,6 +201,8 @@ def resume(
         plan.executor.check(plan.job(run.path))
     _keep_ready(plan)
     if changed is not None:
+        # What an earlier attempt finished is not what this spec asks for, though this one may end before it begins.
+        (run.path / "outcome.json").unlink(missing_ok=True)
         run.write("spec", canonical(plan.spec))
     run.write("plan", plan.document)
     announce(run, plan)
