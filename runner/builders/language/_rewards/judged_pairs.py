@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.builders.language._distilling.endpoint_teacher import AskedEndpoint
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
-from runner.chat.judge_prompt import has_verdict, questions, verdict
+from runner.chat.judge_prompt import has_verdict, preference, questions
 from runner.chat.messages import Conversation, Message
 from runner.contract import TrainContext
 from runner.errors import EnvironmentProblem
@@ -83,9 +83,7 @@ class PreferredByJudge:
         self._count(words.values())
         found: list[float | None] = []
         for (first, second), alike in zip(asked, same, strict=True):
-            one, other = verdict(words.get(first, ""), first=True), verdict(words.get(second, ""), first=False)
-            known = None if one is None or other is None else (one + other) / 2
-            found.append(0.5 if alike else known)
+            found.append(0.5 if alike else preference(words.get(first, ""), words.get(second, "")))
         return found
 
     def _count(self, words: Iterable[str]) -> None:
