@@ -130,7 +130,7 @@ def test_questions_that_are_none_are_refused(talker: Runner):
     with pytest.raises(UsageError) as refused:
         talker.infer(CHATS, ["Hi"], options={"top_k": 4})
     assert refused.value.where == 'options["top_k"]'
-    assert refused.value.hint == 'give a temperature, such as options={"temperature": 1}'
+    assert refused.value.hint == "give a temperature above 0, such as 1"
     with pytest.raises(UsageError) as refused:
         talker.infer(CHATS, [])
     assert refused.value.where == "prompts"

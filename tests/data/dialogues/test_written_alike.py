@@ -14,9 +14,10 @@ from runner.data.dialogues.collected import layout_rows
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.row_faults import Told
 from runner.data.dialogues.row_types import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.data.invisible_text import is_blank
 from tests.data.dialogues.conftest import SECTIONS
 
-words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(lambda text: not is_blank(text))
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | words, lambda each: st.lists(each, max_size=2), max_leaves=3
 )
