@@ -177,11 +177,13 @@ def grown(document: dict[str, Any], small: Path, large: Path, folder: Path) -> d
     """
     asked = json.dumps([document, str(small), str(large), str(folder)])
     # Each thread has a heap of its own, which keeps what it freed: how many threads happen to meet is not of the rows.
-    # Nor is whether a large block finds room among what was freed before: such are asked of the system, and given back.
+    # Nor is whether a large block finds room among what was freed before: such are asked of the system, and given back,
+    # those of Arrow too, whose own allocator keeps 25 MiB of them or does not.
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_MMAP_THRESHOLD_": "131072",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         "CUDA_VISIBLE_DEVICES": "",
     }
     done = subprocess.run([sys.executable, "-c", CHILD, asked], capture_output=True, text=True, env=environment)
