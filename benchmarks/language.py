@@ -90,7 +90,9 @@ def main() -> None:
                 few = talks[: 8 if arguments.quick else 16]
                 new = 24 if arguments.quick else 48
                 answers(f"{name}, a question", model, [talk[:1] for talk in few], arguments.rounds, folder, new)
-                again = [[*talk, GO_ON] for talk in few]
+                # A byte is a token of tiny-llama, which reads 2,048.
+                short = [talk for talk in talks if sum(len(turn["content"].encode()) for turn in talk) < 1_600]
+                again = [[*talk, GO_ON] for talk in short[: len(few)]]
                 answers(f"{name}, a second question", model, again, arguments.rounds, folder, new)
         if "loss" in arguments.only and arguments.data:
             few = 2 if arguments.quick else 6
