@@ -20,6 +20,21 @@ def resampled(losses: np.ndarray, groups: np.ndarray | None, seed: int) -> Resam
     return resample(losses, part, seed)
 
 
+def mean_of_counted(losses: np.ndarray, mass: np.ndarray, groups: np.ndarray, seed: int) -> Resampled | None:
+    """The mean of what counts, over redrawn groups of rows: sums of losses by sums of mass, float ``[n]`` each.
+
+    None where nothing counts. ``groups``: int64 ``[n]``.
+    """
+    if not mass.sum():
+        return None
+    return resample(np.stack([losses, mass], axis=1), groups, seed).of(lambda each: each[..., :1] / each[..., 1:])
+
+
+def loss_ends(redrawn: Resampled | None) -> dict[str, float | None]:
+    """The ends of the 95 % interval of a loss, the first column, by their names as metrics; none where it is none."""
+    return {} if redrawn is None else redrawn.interval(0).ends("loss")
+
+
 def interval(redrawn: np.ndarray) -> tuple[float, float]:
     """The 95 % percentile interval of redrawn values ``[draws]``."""
     low, high = np.percentile(redrawn, [2.5, 97.5])

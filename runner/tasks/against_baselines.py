@@ -19,17 +19,17 @@ NAME = "against_best"
 
 def against_best(
     task: Task, own: Resampled | None, rivals: Mapping[str, Resampled | None], *, share: bool
-) -> Table | None:
-    """The task's headline of the model less that of its best rival, with the interval of the paired difference.
+) -> list[Table]:
+    """A table of the task's headline of the model less its best rival's, with the interval of the paired difference.
 
     Each has the headline in its first column, redrawn by the same groups and seed. ``share``: whether it is from 0 to 1
     of each group. None where the model's, or every rival's, is undefined.
     """
     defined = {name: one for name, one in rivals.items() if one is not None and finite(float(one.mean[0])) is not None}
     if own is None or finite(float(own.mean[0])) is None or not defined:
-        return None
+        return []
     best = max(defined, key=lambda name: task.headline.key(float(defined[name].mean[0])))
-    return table(task, best, paired_difference(own, defined[best], share=share), own.groups)
+    return [table(task, best, paired_difference(own, defined[best], share=share), own.groups)]
 
 
 def table(task: Task, rival: str, found: Interval, groups: int) -> Table:

@@ -43,5 +43,4 @@ class Baselines:
         """The table, and whether a model, whose redrawn headline is ``own``, beats the best of them, if it is known."""
         # What stands behind a colon says more of a baseline than a sentence has room for.
         rivals = {name.partition(":")[0]: redrawn for name, (_, redrawn) in self.measured.items()}
-        against = against_baselines.against_best(self.task, own, rivals, share=self.share)
-        return [self.table(measures), *([] if against is None else [against])]
+        return [self.table(measures), *against_baselines.against_best(self.task, own, rivals, share=self.share)]

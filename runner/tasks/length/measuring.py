@@ -82,7 +82,7 @@ def conclude(
         "baselines": baselines(validation, scale, context.seed),
     }
     against = _against_best(predicted, validation, scale, context.seed)
-    tables |= {} if against is None else {against.name: against.as_dict()}
+    tables |= {table.name: table.as_dict() for table in against}
     return TrainResult(metrics, epochs=epochs, best_epoch=best_epoch, tables=tables)
 
 
@@ -100,10 +100,10 @@ def _unread(rows: LengthRows, scale: LengthScale) -> dict[str, np.ndarray]:
     return {"mean of each LLM": scale.tokens(0.0, rows.model), "one mean for all": everyone}
 
 
-def _against_best(predicted: np.ndarray, rows: LengthRows, scale: LengthScale, seed: int) -> Table | None:
-    """Whether the relative accuracy is above the best of those; None without a response."""
+def _against_best(predicted: np.ndarray, rows: LengthRows, scale: LengthScale, seed: int) -> list[Table]:
+    """Whether the relative accuracy is above the best of those; no table without a response."""
     if not len(rows):
-        return None
+        return []
     said = {"own": predicted} | _unread(rows, scale)
     own, *others = (
         resample(1 - np.abs(1 - tokens / rows.tokens)[:, None], rows.prompt, seed) for tokens in said.values()

@@ -31,4 +31,4 @@ def against_best(own: Sides, rivals: Mapping[str, Sides], comparisons: Compariso
     redrawn, rival = (
         resample(column[:, None], prompts, seed) for column in (ranked_right(*own, comparisons)[decided], right[best])
     )
-    return against_baselines.against_best(TASK, redrawn, {best: rival}, share=True)
+    return next(iter(against_baselines.against_best(TASK, redrawn, {best: rival}, share=True)), None)

@@ -23,7 +23,8 @@ from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.packing import bins_of
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
-from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.statistics.loss_intervals import loss_ends, mean_of_counted
+from runner.statistics.paired_bootstrap import Resampled
 from runner.tasks.against_baselines import against_best
 from runner.tasks.generation import TASK
 from runner.training.loop import fit
@@ -85,7 +86,7 @@ def learn(
     need_numbers(after.metrics())
     tasks_after = asked.of(model, tokenizer, stoppable=False)
     samples = redrawn(after, held.groups, context.seed)
-    metrics = after.metrics() | _ends(samples) | counts(train, held)
+    metrics = after.metrics() | loss_ends(samples) | counts(train, held)
     metrics |= tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)
@@ -120,22 +121,13 @@ def stored_judged(context: TrainContext, held: Side, model: Any, tokenizer: Any)
 
 def redrawn(judged: Judged, groups: np.ndarray, seed: int) -> Resampled | None:
     """The loss over rows drawn anew with those that belong to them; None where nothing counts."""
-    if not judged.mass.sum():
-        return None
-    means = resample(np.stack([judged.loss, judged.mass], axis=1), groups, seed)
-    return means.of(lambda means: means[..., :1] / means[..., 1:])
-
-
-def _ends(samples: Resampled | None) -> dict[str, float | None]:
-    """The 95 % interval of the loss."""
-    return {} if samples is None else samples.interval(0).ends("loss")
+    return mean_of_counted(judged.loss, judged.mass, groups, seed)
 
 
 def _beside(before: Judged, own: Resampled | None, held: Side, seed: int) -> list[Table]:
     """What the base model had on the same rows, and whether the model, whose loss is ``own``, beats it."""
     base = redrawn(before, held.groups, seed)
-    metrics = before.metrics() | _ends(base)
-    against = against_best(TASK, own, {"base model": base}, share=False)
+    metrics = before.metrics() | loss_ends(base)
     columns = ["loss", "loss_low", "loss_high", "perplexity", "token_accuracy"]
     cells = [[metrics.get(name) for name in columns]] if metrics["loss"] is not None else []
     table = Table(
@@ -145,7 +137,7 @@ def _beside(before: Judged, own: Resampled | None, held: Side, seed: int) -> lis
         [["base model", *row] for row in cells],
         decimals=dict.fromkeys(columns, 3),
     )
-    return [table, *([] if against is None else [against])]
+    return [table, *against_best(TASK, own, {"base model": base}, share=False)]
 
 
 def counts(train: Side, held: Side) -> dict[str, int]:

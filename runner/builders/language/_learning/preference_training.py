@@ -19,6 +19,7 @@ from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.loss_intervals import loss_ends
 from runner.statistics.paired_bootstrap import Resampled, resample
 from runner.tasks.against_baselines import against_best
 from runner.tasks.generation import TASK
@@ -83,7 +84,7 @@ def learn(
     need_numbers(metrics)
     tasks_after = asked.of(model, tokenizer, stoppable=False)
     samples = _redrawn(loss, context.seed)
-    metrics = metrics | _ends(samples) | _counts(learned, held, sides[0]) | tasks_after.metrics()
+    metrics = metrics | loss_ends(samples) | _counts(learned, held, sides[0]) | tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)
     return TrainResult(
@@ -108,16 +109,11 @@ def _redrawn(loss: np.ndarray, seed: int) -> Resampled | None:
     return resample(loss[:, None], np.arange(len(loss)), seed) if len(loss) else None
 
 
-def _ends(samples: Resampled | None) -> dict[str, float | None]:
-    return {} if samples is None else samples.interval(0).ends("loss")
-
-
 def _beside(held: Objective, before: Judged, own: Resampled | None, seed: int) -> list[Table]:
     """What the model had before training, on the same rows, and whether it is better now, with the loss ``own``."""
     metrics, loss = held.measured(before)
     base = _redrawn(loss, seed)
-    metrics |= _ends(base)
-    against = against_best(TASK, own, {"base model": base}, share=False)
+    metrics |= loss_ends(base)
     columns = ["loss", "loss_low", "loss_high", "reward_accuracy", "reward_margin"]
     rows = [["base model", *(metrics.get(name) for name in columns)]] if len(loss) else []
     table = Table(
@@ -127,7 +123,7 @@ def _beside(held: Objective, before: Judged, own: Resampled | None, seed: int) -
         rows,
         decimals=dict.fromkeys(columns, 3),
     )
-    return [table, *([] if against is None else [against])]
+    return [table, *against_best(TASK, own, {"base model": base}, share=False)]
 
 
 def _counts(learned: Objective, held: Objective, side: Side) -> dict[str, int]:

@@ -46,12 +46,12 @@ class HeldWorth:
         found = mean_interval(total, np.arange(len(total)), seed)
         return found.ends("reward")
 
-    def against(self, before: HeldWorth, seed: int) -> Table | None:
+    def against(self, before: HeldWorth, seed: int) -> list[Table]:
         """Whether the answers are worth more than ``before``, by the prompts of which both have a reward."""
         totals = np.stack([self.worth.total, before.worth.total], axis=1)
         both = totals[~np.isnan(totals).any(axis=1)]
         if not len(both):
-            return None
+            return []
         own, base = (resample(both[:, at : at + 1], np.arange(len(both)), seed) for at in (0, 1))
         return against_best(REWARDED, own, {"base model": base}, share=False)
 

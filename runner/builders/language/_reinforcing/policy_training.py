@@ -115,7 +115,7 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
         prompt_side.table([learned, held]),
         rewards_table(rewards, spec.rewards, before, after),
         _before(before, context.seed),
-        *([] if (against := after.against(before, context.seed)) is None else [against]),
+        *after.against(before, context.seed),
         *asked.table(tasks_before, tasks_after),
         *code_outcomes.tables(ways),
         *episode_courses.tables(course),

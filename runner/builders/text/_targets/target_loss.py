@@ -12,7 +12,8 @@ import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
 from runner.builders.text._targets.target_tokens import NOT_LEARNED, TargetTokens
-from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.statistics.loss_intervals import mean_of_counted
+from runner.statistics.paired_bootstrap import Resampled
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,7 @@ class Foretold:
     def redrawn(self, groups: np.ndarray, seed: int) -> Resampled | None:
         """The loss over sources drawn anew with all their targets; None where nothing counts. ``groups``: int64
         ``[n]``."""
-        if not self.tokens.sum():
-            return None
-        means = resample(np.stack([self.loss, self.tokens], axis=1), groups, seed)
-        return means.of(lambda each: each[..., :1] / each[..., 1:])
-
-
-def interval_of(redrawn: Resampled | None) -> dict[str, float | None]:
-    """The ends of the loss's 95 % interval, none where nothing counts."""
-    return {} if redrawn is None else redrawn.interval(0).ends("loss")
+        return mean_of_counted(self.loss, self.tokens, groups, seed)
 
 
 def batch_of(

@@ -20,6 +20,7 @@ from runner.builders.text._targets.target_writer import TargetWriter
 from runner.builders.text._targets.written_scores import AskedSources, Scores, scored, write
 from runner.builders.text.seq2seq import TASK, WRITTEN, Spec
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.loss_intervals import loss_ends
 from runner.statistics.paired_bootstrap import Resampled
 from runner.tasks.against_baselines import against_best
 from runner.tasks.generation.options import SettledOptions
@@ -76,7 +77,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     samples = after.redrawn(held.owners, context.seed)
     metrics: dict[str, float | int | None] = {
         **after.metrics(),
-        **target_loss.interval_of(samples),
+        **loss_ends(samples),
         **({} if scores is None else scores.metrics(context.seed)),
     }
     need_numbers(metrics)
@@ -127,7 +128,7 @@ def _baselines(
     rows: list[list[Any]] = []
     redrawn = {name: found.redrawn(groups, seed) for name, found in rivals.items()}
     for name, found in rivals.items():
-        metrics = found.metrics() | target_loss.interval_of(redrawn[name])
+        metrics = found.metrics() | loss_ends(redrawn[name])
         if metrics["loss"] is not None:
             rows.append([name, *(metrics.get(column) for column in COLUMNS)])
     if asked.texts:
@@ -135,5 +136,4 @@ def _baselines(
         rows.append(["the source as it stands", *(copied.get(column) for column in COLUMNS)])
     decimals = dict.fromkeys(COLUMNS, 3) | {"bleu": 2, "chrf": 2}
     table = Table("baselines", "Without training, on the same rows", ["model", *COLUMNS], rows, decimals=decimals)
-    against = against_best(TASK, own, redrawn, share=False)
-    return [table, *([] if against is None else [against])]
+    return [table, *against_best(TASK, own, redrawn, share=False)]

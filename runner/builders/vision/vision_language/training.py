@@ -13,7 +13,7 @@ from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders.language._rows import row_report
-from runner.builders.text._targets.target_loss import Foretold, interval_of
+from runner.builders.text._targets.target_loss import Foretold
 from runner.builders.vision._talking import answer_scores, pictured_batches, pictured_loss
 from runner.builders.vision._talking.answer_scores import AskedRow, Scores
 from runner.builders.vision._talking.picture_answerer import PictureAnswerer
@@ -22,6 +22,7 @@ from runner.builders.vision._talking.pictured_tokens import PicturedTokens, enco
 from runner.builders.vision.vision_language import ANSWERED, TASK, Spec
 from runner.chat.renderer import ChatRenderer
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.loss_intervals import loss_ends
 from runner.statistics.paired_bootstrap import Resampled
 from runner.tasks.against_baselines import against_best
 from runner.tasks.generation.options import PicturedOptions
@@ -80,7 +81,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     samples = after.redrawn(held.groups, context.seed)
     metrics: dict[str, float | int | None] = {
         **after.metrics(),
-        **interval_of(samples),
+        **loss_ends(samples),
         **({} if scores is None else scores.metrics(context.seed)),
     }
     need_numbers(metrics)
@@ -143,7 +144,7 @@ def _baselines(
     better."""
     rows: list[list[Any]] = []
     base = before.redrawn(held.groups, seed)
-    metrics = before.metrics() | interval_of(base)
+    metrics = before.metrics() | loss_ends(base)
     if metrics["loss"] is not None:
         rows.append(["base model", *(metrics.get(column) for column in COLUMNS)])
     if asked:
@@ -152,8 +153,7 @@ def _baselines(
         rows.append(["the most frequent answer to each question", *(found.get(column) for column in COLUMNS)])
     decimals = dict.fromkeys(COLUMNS, 3)
     table = Table("baselines", "Without training, on the same rows", ["model", *COLUMNS], rows, decimals=decimals)
-    against = against_best(TASK, own, {"base model": base}, share=False)
-    return [table, *([] if against is None else [against])]
+    return [table, *against_best(TASK, own, {"base model": base}, share=False)]
 
 
 def _write_card(
