@@ -71,12 +71,14 @@ def within_budget(quality: np.ndarray, cost: np.ndarray, budget: float) -> Choic
 
     Mean cost falls as the rate rises (a Lagrangian relaxation of choosing under a budget), so bisection finds it.
     """
-    if mean_of(cost, np.asarray(cost.argmin(axis=0))) > budget * (1 + 1e-12):
+    # A mean of floats may be a rounding above what it is.
+    limit = budget * (1 + 1e-12)
+    if mean_of(cost, np.asarray(cost.argmin(axis=0))) > limit:
         return None
     low, high = 0.0, 1.0
-    if mean_of(cost, by_rate(quality, cost, 0.0).chosen) <= budget:
+    if mean_of(cost, by_rate(quality, cost, 0.0).chosen) <= limit:
         return by_rate(quality, cost, 0.0)
-    while mean_of(cost, by_rate(quality, cost, high).chosen) > budget:
+    while mean_of(cost, by_rate(quality, cost, high).chosen) > limit:
         low, high = high, high * 4
         if high > 1e30:
             # Costs that differ by nothing that a float can weigh.
@@ -85,7 +87,7 @@ def within_budget(quality: np.ndarray, cost: np.ndarray, budget: float) -> Choic
         middle = 0.5 * (low + high)
         if middle in (low, high):
             break
-        if mean_of(cost, by_rate(quality, cost, middle).chosen) > budget:
+        if mean_of(cost, by_rate(quality, cost, middle).chosen) > limit:
             low = middle
         else:
             high = middle
